@@ -1,0 +1,78 @@
+# `make` alone lists what there is. Everything runs in $(VENV), which is made on first use.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+WORKERS ?= 2
+ARGS    ?=
+
+BIN      = $(VENV)/bin
+METADATA = setup.cfg setup.py pyproject.toml
+PYTEST   = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+LOOPBACK = tests/plugins/accelsk-loopback
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all conformance lint format docs bench clean
+
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: PYTHON=$(PYTHON) VENV=$(VENV) WORKERS=$(WORKERS) ARGS="..." (passed on to the command)'
+
+demo: $(VENV)/.demo  ## Plain scikit-learn beside accelsk on the flights of 2013
+	$(BIN)/accelsk demo $(ARGS)
+
+test: $(VENV)/.test  ## The tests, without the slow ones
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all:  ## All tests, on the oldest and on the newest supported versions
+	@WORKERS=$(WORKERS) .ci/test-all $(ARGS)
+
+conformance: $(VENV)/.test  ## The scikit-learn contract and the checks of every engine, slow ones too
+	$(PYTEST) tests/test_sklearn_contract.py tests/engines $(ARGS)
+
+lint: $(VENV)/.lint  ## ruff, mypy, numpydoc and codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/numpydoc lint $$(find accelsk -name '*.py')
+	$(BIN)/codespell accelsk docs tests benchmarks *.md
+
+format: $(VENV)/.lint  ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.docs  ## The documentation, into docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
+
+bench: $(VENV)/.demo  ## Run the cases of benchmarks/cases.toml on this machine
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean:  ## Remove the environments and what was built in them
+	rm -rf .venv .venv-oldest .venv-newest build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
+	rm -rf .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
+
+# Each step of an installation leaves a stamp, so that it is done once, and again when the metadata changes.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "accelsk needs Python 3.11 or newer, and '$(PYTHON)' is not: try 'make demo PYTHON=python3.12'" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made $(METADATA)
+	$(BIN)/python -m pip install --quiet --editable ".[all-cpu,demo]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --group test
+	@test ! -d $(LOOPBACK) || $(BIN)/python -m pip install --quiet --editable $(LOOPBACK)
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@

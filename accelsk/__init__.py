@@ -1,0 +1,23 @@
+"""accelsk: the engine switch for scikit-learn."""
+
+from __future__ import annotations
+
+from accelsk.config import config_context, get_config, set_config
+from accelsk.devices import devices
+from accelsk.engines import engines
+from accelsk.estimator import AcceleratedEstimator
+from accelsk.explain import explain
+from accelsk.versions import show_versions
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "AcceleratedEstimator",
+    "config_context",
+    "devices",
+    "engines",
+    "explain",
+    "get_config",
+    "set_config",
+    "show_versions",
+]

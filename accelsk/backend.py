@@ -1,0 +1,286 @@
+"""The backend estimator: built, fitted and called as a plan says."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from sklearn.base import ClassifierMixin, RegressorMixin, clone, is_classifier, is_regressor
+from sklearn.utils import get_tags
+
+from accelsk import convert
+from accelsk.config import Options
+from accelsk.decision import Decision
+from accelsk.devices import Device
+from accelsk.engines import get, get_adapter
+from accelsk.engines.spec import Inputs, Row
+from accelsk.errors import UnsupportedInput, UnsupportedMethod
+from accelsk.facts import Facts
+from accelsk.selection import Plan, public_name, select, unusable
+
+__all__ = ["carry_out", "compute", "parallel"]
+
+#: Attributes that scikit-learn puts on an estimator besides its hyperparameters, and that the backend estimator needs.
+_CONFIGURATION = ("_sklearn_output_config", "_metadata_request")
+_CALLBACKS = ("_skl_callbacks", "_parent_callback_ctx")
+
+
+def parallel(backend: str | None, n_jobs: int | None) -> AbstractContextManager[Any]:
+    """Return the joblib context for what runs in parallel inside a call.
+
+    Parameters
+    ----------
+    backend : str or None
+        A joblib backend; None changes nothing.
+    n_jobs : int or None
+        The number of jobs that the backend gets by default.
+
+    Returns
+    -------
+    context manager
+        `joblib.parallel_config`, or nothing.
+    """
+    if backend is None:
+        return nullcontext()
+    import joblib
+
+    context: AbstractContextManager[Any] = joblib.parallel_config(backend=backend, n_jobs=n_jobs)
+    return context
+
+
+def carry_out(
+    wrapper: Any,
+    method: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Options,
+    previous: tuple[Decision, Any] | None,
+    warn: Callable[[Decision], None],
+) -> tuple[Any, Decision, Any]:
+    """Decide, build, fit.
+
+    Parameters
+    ----------
+    wrapper : AcceleratedEstimator
+        Who asks; it is not changed.
+    method : str
+        The fitting method.
+    args, kwargs : sequence, mapping
+        Its arguments.
+    options : Options
+        What was asked for.
+    previous : tuple of (Decision, object) or None
+        The fit that ``partial_fit`` or ``warm_start`` goes on from.
+    warn : callable
+        Called with a decision that fell back, before the fit.
+
+    Returns
+    -------
+    backend : object
+        The fitted backend estimator.
+    decision : Decision
+        What was decided.
+    result : object
+        What the method returned.
+    """
+    estimator = wrapper.estimator
+    named = arguments(type(estimator), method, args, kwargs)
+    facts = Facts(named.pop("X", None), named.pop("y", None), named)
+    if previous is not None and method == "partial_fit":
+        # Later batches go where the first one went: another engine could not go on from its state.
+        options = _same_engine(options, previous[0])
+    plan = select(estimator, facts, options, method, callbacks=bool(wrapper.__dict__.get("_skl_callbacks")))
+    facts.release()
+    if plan.decision.fell_back and options.fallback == "warn" and not _invalid(plan):
+        warn(plan.decision)
+    backend = _backend(estimator, plan, options, previous)
+    for name in _CALLBACKS:
+        if name in wrapper.__dict__:
+            setattr(backend, name, wrapper.__dict__[name])
+    try:
+        result = _run_fit(backend, plan, method, args, kwargs)
+    finally:
+        backend.__dict__.pop("_parent_callback_ctx", None)
+    return backend, plan.decision, result
+
+
+def _invalid(plan: Plan) -> bool:
+    return any(reason.kind == "invalid" for candidate in plan.decision.candidates for reason in candidate.reasons)
+
+
+def _same_engine(options: Options, decision: Decision) -> Options:
+    return replace(options, engine=decision.engine, device=Device.parse(decision.device), fallback="raise")
+
+
+def _backend(estimator: Any, plan: Plan, options: Options, previous: tuple[Decision, Any] | None) -> Any:
+    """Make the backend estimator: a fresh one, or for a continued fit a copy of the last one, brought up to date."""
+    if plan.row is None:
+        fresh = clone(estimator)
+        if options.n_jobs is not None and "n_jobs" in fresh.get_params(deep=False):
+            fresh.set_params(n_jobs=options.n_jobs)
+        if previous is None or previous[0].engine != plan.decision.engine or type(previous[1]) is not type(fresh):
+            return fresh
+        going_on = copy.deepcopy(previous[1])
+        return going_on.set_params(**fresh.get_params(deep=False))
+    adapter = get_adapter(plan.engine.name)
+    if previous is not None and previous[0].engine == plan.decision.engine:
+        going_on = copy.deepcopy(previous[1])
+        adapter.update(going_on, plan.row, plan.keywords)
+        return going_on
+    try:
+        backend = adapter.build(plan.row, plan.keywords)
+    except ImportError as error:
+        raise unusable(error, plan.engine) from error
+    for name in _CONFIGURATION:
+        if name in vars(estimator):
+            setattr(backend, name, copy.copy(getattr(estimator, name)))
+    return backend
+
+
+def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    if plan.row is None:
+        return getattr(backend, method)(*args, **kwargs)
+    if plan.convert:
+        args, kwargs = _with_X(args, kwargs, _converted(_X(args, kwargs), plan.convert))
+    # Engines know arrays and frames, not every object that scikit-learn would make one of.
+    args = tuple(convert.as_array(value) for value in args)
+    kwargs = {name: convert.as_array(value) for name, value in kwargs.items()}
+    return get_adapter(plan.engine.name).fit(backend, plan.row, method, args, kwargs, plan.device)
+
+
+def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call a method of a fitted backend estimator.
+
+    Parameters
+    ----------
+    wrapper : AcceleratedEstimator
+        Who asks.
+    backend : object
+        Its fitted backend estimator.
+    method : str
+        The method.
+    args, kwargs : sequence, mapping
+        Its arguments.
+
+    Returns
+    -------
+    object
+        What the method returns.
+
+    Raises
+    ------
+    UnsupportedMethod
+        If the engine's fitted model would give wrong results there.
+    UnsupportedInput
+        If the engine's fitted model cannot take these data.
+    """
+    row = _row(wrapper.engine_, type(wrapper.estimator))
+    if row is None:
+        return getattr(backend, method)(*args, **kwargs)
+    if method in row.refused:
+        raise UnsupportedMethod(
+            f"{row.name}.{method} is not to be had from the model that engine {wrapper.engine_!r} fitted: "
+            f"{row.refused[method]}.",
+            hint="fit with the reference engine if this method is needed.",
+            engine=wrapper.engine_,
+            estimator=row.name,
+            method=method,
+        )
+    adapter = get_adapter(wrapper.engine_)
+    device = Device.parse(wrapper.device_)
+    X = _X(args, kwargs)
+    inputs = row.inputs(method)
+    wanted = None if X is None else _wanted(wrapper, row, method, X, inputs)
+    if wanted is None:
+        return adapter.call(backend, row, method, args, kwargs, device)
+    if wanted != "dense":
+        args, kwargs = _with_X(args, kwargs, _converted(X, wanted))
+        return adapter.call(backend, row, method, args, kwargs, device)
+    if method == "score":
+        return _score_by_prediction(wrapper, backend, row, args, kwargs, device)
+    return convert.in_dense_chunks(
+        X, lambda rows: adapter.call(backend, row, method, *_with_X(args, kwargs, rows), device)
+    )
+
+
+def _wanted(wrapper: Any, row: Row, method: str, X: Any, inputs: Inputs) -> str | None:
+    """What X must become for this method of the fitted model: a sparse format, "dense", or None for as it is."""
+    format_ = getattr(X, "format", None) if hasattr(X, "tocsr") else None
+    tags = get_tags(wrapper.estimator).input_tags
+    if format_ is not None:
+        if format_ in inputs.sparse or not tags.sparse:
+            return None
+        return inputs.sparse[0] if inputs.sparse else "dense"
+    if not inputs.nan and tags.allow_nan and method != "inverse_transform" and Facts(X).has_nan:
+        raise UnsupportedInput(
+            f"engine {wrapper.engine_!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted "
+            "this model.",
+            hint="impute them, or fit with the reference engine.",
+            engine=wrapper.engine_,
+            estimator=row.name,
+        )
+    return None
+
+
+def _score_by_prediction(
+    wrapper: Any, backend: Any, row: Row, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+) -> Any:
+    """Score sparse data on a model that takes none: predictions are made in bounded chunks, scores are not."""
+    if is_classifier(wrapper):
+        return ClassifierMixin.score(wrapper, *args, **kwargs)
+    if is_regressor(wrapper):
+        return RegressorMixin.score(wrapper, *args, **kwargs)
+    args, kwargs = _with_X(args, kwargs, convert.dense(_X(args, kwargs)))
+    return get_adapter(wrapper.engine_).call(backend, row, "score", args, kwargs, device)
+
+
+def _row(engine: str, cls: type) -> Row | None:
+    return get(engine).row(public_name(cls))
+
+
+def _converted(X: Any, wanted: str) -> Any:
+    return convert.dense(X) if wanted == "dense" else convert.sparse_as(X, wanted)
+
+
+def _X(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return args[0] if args else kwargs.get("X")
+
+
+def _with_X(args: Sequence[Any], kwargs: Mapping[str, Any], X: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    return ((X, *args[1:]), kwargs) if args else (args, {**kwargs, "X": X})
+
+
+def arguments(cls: type, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the positional arguments of a call.
+
+    Parameters
+    ----------
+    cls : type
+        The wrapped class.
+    method : str
+        Its method.
+    args, kwargs : sequence, mapping
+        The arguments of the call.
+
+    Returns
+    -------
+    dict
+        By parameter name; what does not fit the signature is left to the method's own error.
+    """
+    names = _parameter_names(cls, method)
+    return {**dict(zip(names, args, strict=False)), **kwargs}
+
+
+@lru_cache(maxsize=1024)
+def _parameter_names(cls: type, method: str) -> tuple[str, ...]:
+    try:
+        names = tuple(inspect.signature(getattr(cls, method)).parameters)[1:]
+    except (AttributeError, TypeError, ValueError):
+        return ("X", "y")
+    # A few classes name their first argument otherwise (raw_documents, K): to choosing an engine it is X all the same.
+    return ("X", *names[1:]) if names else ()

@@ -1,0 +1,309 @@
+"""Defaults of the options, for a process or for a block of code. ``ACCELSK_*`` variables are read here only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from accelsk.devices import Device
+from accelsk.engines.spec import FIDELITIES
+from accelsk.errors import UnsupportedParameter, did_you_mean
+
+__all__ = ["Options", "config_context", "get_config", "set_config"]
+
+#: What holds where nobody says anything else.
+_BUILT_IN: dict[str, Any] = {
+    "engine": "auto",
+    "device": "auto",
+    "fallback": "warn",
+    "fidelity": "statistical",
+    "sparse": "auto",
+}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "fallback": ("warn", "raise", "silent"),
+    "fidelity": FIDELITIES,
+    "sparse": ("auto", "densify", "error"),
+}
+_process: dict[str, Any] = {}
+# Immutable on purpose: a context variable must be replaced, never mutated.
+_block: ContextVar[Mapping[str, Any]] = ContextVar("accelsk_config", default={})  # noqa: B039
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one call, resolved and validated.
+
+    Parameters
+    ----------
+    engine : str or tuple of str
+        "auto", a name, or names in order of preference.
+    device : Device or None
+        What was asked for; None for "auto".
+    fallback, fidelity, sparse : str
+        As in `~accelsk.AcceleratedEstimator`.
+    engine_params : mapping
+        Engine name to keyword arguments.
+    n_jobs : int or None
+        Cores inside the object.
+    """
+
+    engine: str | tuple[str, ...]
+    device: Device | None
+    fallback: str
+    fidelity: str
+    sparse: str
+    engine_params: Mapping[str, Mapping[str, Any]]
+    n_jobs: int | None
+
+
+def get_config() -> dict[str, Any]:
+    """Return the defaults that hold here.
+
+    Returns
+    -------
+    dict
+        The options "engine", "device", "fallback", "fidelity" and "sparse": those of the innermost `config_context`,
+        else
+        of `set_config`, else of the environment (``ACCELSK_ENGINE``, ``ACCELSK_DEVICE``, ``ACCELSK_FALLBACK``, ...),
+        else the built-in ones.
+
+    Examples
+    --------
+    >>> from accelsk import get_config
+    >>> get_config()["engine"]
+    'auto'
+    """
+    return {**_BUILT_IN, **_environment(), **_process, **_block.get()}
+
+
+def set_config(
+    *,
+    engine: str | Sequence[str] | None = None,
+    device: str | None = None,
+    fallback: str | None = None,
+    fidelity: str | None = None,
+    sparse: str | None = None,
+) -> None:
+    """Set defaults for this process.
+
+    Parameters
+    ----------
+    engine, device, fallback, fidelity, sparse : default=None
+        As in `AcceleratedEstimator`; None leaves the present default.
+
+    Raises
+    ------
+    UnsupportedParameter
+        If a value is not one that the option takes; nothing is changed then.
+
+    See Also
+    --------
+    config_context : The same for a block of code.
+
+    Examples
+    --------
+    >>> from accelsk import get_config, set_config
+    >>> set_config(fallback="raise")
+    >>> get_config()["fallback"]
+    'raise'
+    >>> set_config(fallback="warn")
+    """
+    _process.update(_given(engine=engine, device=device, fallback=fallback, fidelity=fidelity, sparse=sparse))
+
+
+@contextmanager
+def config_context(
+    *,
+    engine: str | Sequence[str] | None = None,
+    device: str | None = None,
+    fallback: str | None = None,
+    fidelity: str | None = None,
+    sparse: str | None = None,
+) -> Iterator[None]:
+    """Set defaults for a block of code.
+
+    The block is the current context (thread or task) only. Estimators that are cloned or pickled inside the block keep
+    its options, so a search that sends clones to joblib workers computes there what it would compute here.
+
+    Parameters
+    ----------
+    engine, device, fallback, fidelity, sparse : default=None
+        As in `AcceleratedEstimator`; None leaves the present default.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    UnsupportedParameter
+        If a value is not one that the option takes.
+
+    See Also
+    --------
+    set_config : The same for the process.
+
+    Examples
+    --------
+    >>> from accelsk import config_context, get_config
+    >>> with config_context(engine="sklearn"):
+    ...     get_config()["engine"]
+    'sklearn'
+    >>> get_config()["engine"]
+    'auto'
+    """
+    given = _given(engine=engine, device=device, fallback=fallback, fidelity=fidelity, sparse=sparse)
+    token = _block.set({**_block.get(), **given})
+    try:
+        yield
+    finally:
+        _block.reset(token)
+
+
+def snapshot() -> Mapping[str, Any]:
+    """Return the options of the innermost block, for an object that leaves it.
+
+    Returns
+    -------
+    mapping
+        Empty outside every `config_context`.
+    """
+    return _block.get()
+
+
+def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
+    """Work out the options of one call.
+
+    Parameters
+    ----------
+    given : mapping
+        The options of the object; those that are None are taken from the configuration. Also "engine_params", "n_jobs".
+    carried : mapping
+        The block that the object was cloned or pickled in: it counts less than a block around the call, and more than
+        the defaults of the process.
+
+    Returns
+    -------
+    Options
+        Validated.
+
+    Raises
+    ------
+    UnsupportedParameter
+        If a value is not one that the option takes.
+    """
+    block = _block.get()
+    layers: dict[str, Any] = {**_BUILT_IN, **_environment(), **_process, **carried, **block}
+    own = {name: given[name] for name in _BUILT_IN if given.get(name) is not None}
+    chosen = {**layers, **_given(**own)}
+    engine_params = given.get("engine_params") or {}
+    if not isinstance(engine_params, Mapping) or not all(isinstance(v, Mapping) for v in engine_params.values()):
+        raise UnsupportedParameter(
+            f"engine_params={engine_params!r} is not a mapping of engine names to mappings.",
+            hint='write engine_params={"engine name": {"parameter": value}}.',
+            parameter="engine_params",
+            value=repr(engine_params),
+        )
+    return Options(
+        engine=chosen["engine"],
+        device=None if chosen["device"] == "auto" else Device.parse(chosen["device"]),
+        fallback=chosen["fallback"],
+        fidelity=chosen["fidelity"],
+        sparse=chosen["sparse"],
+        engine_params=engine_params,
+        n_jobs=given.get("n_jobs"),
+    )
+
+
+def check_environment() -> dict[str, tuple[str, str]]:
+    """Check every ``ACCELSK_*`` variable that is set, for ``accelsk doctor``.
+
+    Returns
+    -------
+    dict
+        Variable to value and problem: the problem is empty where the value is understood, and the value is left out
+        where the variable is not one of ours.
+
+    Examples
+    --------
+    >>> all(variable.startswith("ACCELSK_") for variable in check_environment())
+    True
+    """
+    options = {f"ACCELSK_{name.upper()}": name for name in _BUILT_IN}
+    checked = {}
+    for variable, value in sorted(os.environ.items()):
+        if variable in options:
+            problem = ""
+            try:
+                _given(**_read(options[variable]))
+            except UnsupportedParameter as error:
+                problem = str(error).splitlines()[0]
+            checked[variable] = (value, problem)
+        elif variable.startswith("ACCELSK_"):
+            checked[variable] = ("", f"no such variable is read.{did_you_mean(variable, options)}")
+    return checked
+
+
+def _environment() -> dict[str, Any]:
+    found = {name: value for option in _BUILT_IN for name, value in _read(option).items()}
+    return _given(**found) if found else found
+
+
+def _read(option: str) -> dict[str, Any]:
+    value = os.environ.get(f"ACCELSK_{option.upper()}", "").strip()
+    if not value:
+        return {}
+    return {option: tuple(part.strip() for part in value.split(",") if part.strip()) if "," in value else value}
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Validate the options that are not None."""
+    checked: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        if name == "engine":
+            checked[name] = _engine(value)
+        elif name == "device":
+            checked[name] = _device(value)
+        elif value in _CHOICES[name]:
+            checked[name] = value
+        else:
+            raise UnsupportedParameter(
+                f"{name}={value!r} is not one of {', '.join(map(repr, _CHOICES[name]))}."
+                f"{did_you_mean(value, _CHOICES[name])}",
+                hint=f"choose one of them, or leave {name}=None for the configured default.",
+                parameter=name,
+                value=value if isinstance(value, str) else repr(value),
+            )
+    return checked
+
+
+def _device(value: Any) -> str:
+    if isinstance(value, str) and value != "auto":
+        Device.parse(value)
+    elif not isinstance(value, str | Device):
+        raise UnsupportedParameter(
+            f"device={value!r} is not a string.",
+            hint='write for instance "cpu", "gpu:1" or "auto".',
+            parameter="device",
+            value=repr(value),
+        )
+    return str(value)
+
+
+def _engine(value: Any) -> str | tuple[str, ...]:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, Sequence) and value and all(isinstance(name, str) and name != "auto" for name in value):
+        return tuple(value)
+    raise UnsupportedParameter(
+        f'engine={value!r} is neither "auto", nor an engine name, nor a sequence of engine names.',
+        hint="accelsk.engines() lists the names.",
+        parameter="engine",
+        value=value if isinstance(value, str) else repr(value),
+    )

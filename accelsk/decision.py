@@ -1,0 +1,175 @@
+"""The engine chosen, with the reasons for and against each candidate. Plain data: it pickles with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from accelsk.errors import AccelskError, DeviceNotAvailable, EngineNotAvailable, UnsupportedInput, UnsupportedParameter
+
+if TYPE_CHECKING:
+    import rich.console
+
+__all__ = ["Candidate", "Decision", "Reason"]
+
+Kind = Literal["missing", "device", "row", "method", "parameter", "input", "invalid", "fidelity", "worth", "order"]
+
+_ERRORS: dict[str, type[AccelskError]] = {
+    "missing": EngineNotAvailable,
+    "device": DeviceNotAvailable,
+    "input": UnsupportedInput,
+    "invalid": UnsupportedInput,
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a candidate was not chosen.
+
+    Parameters
+    ----------
+    kind : str
+        "missing" (the engine is not installed), "device", "row" (no such class), "method", "parameter", "input",
+        "invalid" (data that scikit-learn itself will refuse), "fidelity", "worth" (not faster here), "order" (another
+        was preferred).
+    text : str
+        One sentence without its full stop.
+    hint : str, default=""
+        The way out.
+    parts : mapping, default={}
+        The parameter, its value, what is supported: for the error made from it.
+    """
+
+    kind: Kind
+    text: str
+    hint: str = ""
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+    def error(self, **more: Any) -> AccelskError:
+        """Return the exception that says the same.
+
+        Parameters
+        ----------
+        **more : dict
+            Further parts.
+
+        Returns
+        -------
+        AccelskError
+            Of the class that belongs to the kind.
+        """
+        cls = _ERRORS.get(self.kind, UnsupportedParameter)
+        return cls(f"{self.text}.", hint=self.hint, **{**self.parts, **more})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One engine that was looked at.
+
+    Parameters
+    ----------
+    engine : str
+        Its name.
+    chosen : bool
+        Whether it was chosen.
+    device : str, default=""
+        Where it would compute; empty where it cannot.
+    fidelity : str, default=""
+        How near its result is to scikit-learn's; empty where it has no row for the class.
+    reasons : tuple of Reason, default=()
+        Everything that speaks against it.
+    note : str, default=""
+        What the engine says about this class.
+    """
+
+    engine: str
+    chosen: bool
+    device: str = ""
+    fidelity: str = ""
+    reasons: tuple[Reason, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What will compute, or has computed, a fit: and why that, and why not the others.
+
+    Prints as text, in rich and in HTML.
+
+    Parameters
+    ----------
+    estimator : str
+        The class, with the hyperparameters that differ from their defaults.
+    engine : str
+        The engine chosen.
+    device : str
+        Where it computes.
+    fidelity : str
+        How near the result is to scikit-learn's: "exact", "statistical" or "alternative".
+    why : str
+        The reason for the choice, one sentence.
+    fell_back : bool
+        Whether a named engine could not do this fit and scikit-learn does it.
+    requested : mapping
+        The options that were in force: engine, device, fallback, fidelity, sparse.
+    candidates : tuple of Candidate
+        Every engine that was looked at.
+    facts : mapping
+        What was known of the data; empty for a decision without data.
+    conversions : tuple of str
+        What happens to X on the way in: "csc to csr", "sparse to dense (1.2 MB)".
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> from accelsk import explain
+    >>> decision = explain(SVC(kernel="precomputed"), engine="sklearn")
+    >>> decision.engine, decision.fell_back
+    ('sklearn', False)
+    """
+
+    estimator: str
+    engine: str
+    device: str
+    fidelity: str
+    why: str
+    fell_back: bool = False
+    requested: Mapping[str, Any] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    conversions: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as plain data, for JSON.
+
+        Returns
+        -------
+        dict
+            Nested; values of hyperparameters are their `repr`.
+        """
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    def __str__(self) -> str:
+        from accelsk.explain import text_of
+
+        return text_of(self)
+
+    def __rich__(self) -> rich.console.RenderableType:
+        from accelsk.explain import rich_of
+
+        return rich_of(self)
+
+    def _repr_html_(self) -> str:
+        from accelsk.explain import html_of
+
+        return html_of(self)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

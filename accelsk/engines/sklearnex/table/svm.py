@@ -1,0 +1,108 @@
+"""Rows of ``sklearn.svm``."""
+
+from __future__ import annotations
+
+from accelsk.engines.rules import Rule, only, same
+from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, PERF, size
+from accelsk.engines.spec import Inputs, Need, Row, Worth
+
+__all__ = ["ROWS"]
+
+_PARAMS: dict[str, Rule] = {
+    "kernel": only("linear", "poly", "rbf"),  # "sigmoid" has no single optimum: the results have little in common
+    "degree": same,
+    "gamma": same,
+    "coef0": same,
+    "tol": same,
+    "shrinking": same,
+    "cache_size": same,
+    "verbose": same,
+    "max_iter": same,
+}
+_CLASSIFIER: dict[str, Rule] = {
+    **_PARAMS,
+    # probability=True is another method (no cross-validation, sample weights dropped), far from scikit-learn's numbers.
+    "probability": only(False, "deprecated"),
+    "class_weight": same,
+    "decision_function_shape": same,
+    "break_ties": same,
+    "random_state": same,
+}
+_FIT = Inputs(
+    sparse=("csr",),
+    sample_weight=True,
+    needs=(
+        Need("sample weights of 0 or more, not all 0", lambda facts, params: facts.min_weight >= 0 < facts.max_weight),
+    ),
+)
+_PREDICT = Inputs(sparse=("csr",))
+_PROBABILITIES = dict.fromkeys(
+    ("predict_proba", "predict_log_proba"),
+    "the probabilities of probability=True are computed by another method, so the parameter is refused",
+)
+_ITERATIONS = "n_iter_ and max_iter count other steps than libsvm's, of which far fewer are needed."
+
+
+def _large(n: int, columns: int = 0) -> Need:
+    return Need(
+        f"kernel='rbf', {n:,} rows or more" + (f" and {columns} columns or more" if columns else ""),
+        lambda facts, params: params["kernel"] == "rbf" and size(facts)[0] >= n and size(facts)[1] >= columns,
+    )
+
+
+_BINARY = Need("two classes", lambda facts, params: facts.n_classes == 2)
+
+ROWS = (
+    Row(
+        estimator="sklearn.svm.NuSVC",
+        backend="sklearnex.svm.NuSVC",
+        params={"nu": same, **_CLASSIFIER},
+        fit=_FIT,
+        predict=_PREDICT,
+        methods=("predict", "decision_function", "score"),
+        refused=_PROBABILITIES,
+        tolerance=0.01,
+        devices=HOST_ONLY,
+        engine_params=N_JOBS,
+        note=_ITERATIONS,
+    ),
+    Row(
+        estimator="sklearn.svm.NuSVR",
+        backend="sklearnex.svm.NuSVR",
+        params={"nu": same, "C": same, **_PARAMS},
+        fit=_FIT,
+        predict=_PREDICT,
+        methods=("predict", "score"),
+        tolerance=0.01,
+        devices=HOST_ONLY,
+        engine_params=N_JOBS,
+        note=_ITERATIONS,
+    ),
+    Row(
+        estimator="sklearn.svm.SVC",
+        backend="sklearnex.svm.SVC",
+        params={"C": same, **_CLASSIFIER},
+        fit=_FIT,
+        predict=_PREDICT,
+        methods=("predict", "decision_function", "score"),
+        refused=_PROBABILITIES,
+        tolerance=0.01,
+        devices=HOST_ONLY,  # on a GPU: dense, binary, unweighted classes, kernels linear and rbf
+        engine_params=N_JOBS,
+        worth=Worth(ratio=2, seen=PERF, needs=(_large(2000, 50), _BINARY)),
+        note=_ITERATIONS,
+    ),
+    Row(
+        estimator="sklearn.svm.SVR",
+        backend="sklearnex.svm.SVR",
+        params={"C": same, "epsilon": same, **_PARAMS},
+        fit=_FIT,
+        predict=_PREDICT,
+        methods=("predict", "score"),
+        tolerance=0.01,
+        devices=HOST_ONLY,
+        engine_params=N_JOBS,
+        worth=Worth(ratio=2, seen=PERF, needs=(_large(10_000),)),
+        note=_ITERATIONS,
+    ),
+)

@@ -1,0 +1,112 @@
+"""How many threads a call into oneDAL uses, whatever thread it is made from.
+
+sklearnex sets the thread count of oneTBB, a global of the process, around each call, but only on the main thread: on
+any other one (joblib's "threading", web servers, Ray actors) it ignores ``n_jobs``, warns, and takes every core. It
+does so because two threads that set and restore a global get in each other's way. Here all calls go through one lock
+instead, and the count is set under it by the library's own rules. The lock costs nothing: oneDAL holds the global
+interpreter lock while it computes, so two calls never ran at the same time anyway. It also keeps apart calls that are
+unsafe side by side: ``LogisticRegression.fit`` replaces a function of scikit-learn while it runs, and nearest
+neighbours change in ``predict``.
+
+The warning is dropped at its source, for calls from here only: a filter of the `warnings` module would be global, and
+unsafe in threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["one_call"]
+
+
+class _Turn(threading.local):
+    """Whether the current thread is inside a call."""
+
+    inside = False
+
+
+class _Lock:
+    """The one lock, and how it survives a fork."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        """Make a new one: a forked child has no other thread that would release the one it inherits."""
+        self.held = threading.RLock()
+
+
+_turn = _Turn()
+_lock = _Lock()
+
+
+@contextmanager
+def one_call(backend: Any) -> Iterator[None]:
+    """Enter the lock, with oneTBB set to the threads that ``backend.n_jobs`` asks for.
+
+    Parameters
+    ----------
+    backend : object
+        The engine's estimator that is about to compute.
+
+    Yields
+    ------
+    None
+        Once it is this thread's turn.
+    """
+    with _lock.held:
+        if _turn.inside or threading.current_thread() is threading.main_thread():
+            yield  # sklearnex sets and restores the count by itself
+            return
+        _turn.inside = True
+        try:
+            with _threads(getattr(backend, "n_jobs", None)):
+                yield
+        finally:
+            _turn.inside = False
+
+
+@contextmanager
+def _threads(n_jobs: int | None) -> Iterator[None]:
+    """Set the threads of oneTBB as the library does on the main thread."""
+    import daal4py
+    from daal4py.sklearn import _n_jobs_support as support
+    from joblib import cpu_count
+
+    _drop_warning()
+    cores = cpu_count()
+    limit = support.get_suggested_n_threads(cores)  # of joblib or threadpoolctl around this call
+    if not n_jobs:
+        n_jobs = limit
+    elif n_jobs < 0:
+        n_jobs = max(1, (limit or cores) + n_jobs + 1)
+    before = daal4py.num_threads()
+    if n_jobs is None or n_jobs == before:
+        yield
+        return
+    daal4py.daalinit(n_jobs)
+    try:
+        yield
+    finally:
+        daal4py.daalinit(before)
+
+
+@lru_cache(maxsize=1)
+def _drop_warning() -> None:
+    """Let the module that would warn of an ignored ``n_jobs`` say nothing where it is not ignored."""
+    from daal4py.sklearn import _n_jobs_support as support
+
+    warn: Callable[..., None] = support.warn
+
+    def warn_unless_set(message: Any, *args: Any, **kwargs: Any) -> None:
+        if not _turn.inside:
+            warn(message, *args, **kwargs)
+
+    support.warn = warn_unless_set

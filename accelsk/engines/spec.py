@@ -1,0 +1,263 @@
+"""What an engine declares: itself, its rows, and what each row takes. Frozen data; engine authors import from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from accelsk.engines.rules import Rule
+    from accelsk.facts import Facts
+
+__all__ = ["FIDELITIES", "Engine", "Fidelity", "Inputs", "Need", "Row", "Worth"]
+
+Fidelity = Literal["exact", "statistical", "alternative"]
+
+#: From the nearest to the farthest from scikit-learn's result.
+FIDELITIES: tuple[Fidelity, ...] = ("exact", "statistical", "alternative")
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Need:
+    """A condition on the data, or on data and hyperparameters at once.
+
+    Parameters
+    ----------
+    text : str
+        What is needed, so that it reads well after "it needs": ``"fewer clusters than rows"``.
+    test : callable
+        ``test(facts, params) -> bool``; True where the need is met. Asks `Facts` only for what it uses: some facts
+        cost a pass over the data.
+
+    Examples
+    --------
+    >>> need = Need("fewer clusters than rows", lambda facts, params: params["n_clusters"] < facts.n_samples)
+    >>> need.text
+    'fewer clusters than rows'
+    """
+
+    text: str
+    test: Callable[[Facts, Mapping[str, Any]], bool] = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The data that one operation of a row takes.
+
+    Parameters
+    ----------
+    sparse : tuple of {"csr", "csc", "coo", ...}, default=()
+        The sparse formats that are taken as they are. A matrix in another format is converted to the first of these.
+    dtypes : tuple of str, default=("float64", "float32", "integer", "boolean")
+        Exact NumPy names of floating dtypes, and the kinds "integer", "boolean" and "object".
+    nan : bool, default=False
+        Whether NaN and infinity are computed with. Only asked for classes of which scikit-learn's own takes them: where
+        scikit-learn refuses them too, the engine's refusal is the right answer.
+    sample_weight : bool, default=False
+        Whether any sample weights are computed with. Conditions on weights are `needs`.
+    fit_params : tuple of str, default=()
+        Further keyword arguments of ``fit`` that are understood.
+    needs : tuple of Need, default=()
+        Conditions that the words above cannot say.
+
+    Examples
+    --------
+    >>> Inputs(sparse=("csr",)).sparse
+    ('csr',)
+    """
+
+    sparse: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ("float64", "float32", "integer", "boolean")
+    nan: bool = False
+    sample_weight: bool = False
+    fit_params: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """Where a row was measured to be faster than plain scikit-learn, for ``engine="auto"``.
+
+    Parameters
+    ----------
+    ratio : float
+        Time of scikit-learn over time of the engine for ``fit``, typical of the region where the `needs` hold: the
+        candidate with the highest ratio is chosen.
+    needs : tuple of Need, default=()
+        The region in which it was measured to win.
+    seen : str
+        The measurement: a file of ``benchmarks/results`` or of the project's reference.
+
+    Examples
+    --------
+    >>> Worth(ratio=4.0, seen="benchmarks/results/2026-11.json").ratio
+    4.0
+    """
+
+    ratio: float
+    seen: str
+    needs: tuple[Need, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One scikit-learn class on one engine: translation and capability, stated once.
+
+    Parameters
+    ----------
+    estimator : str
+        Public import path of the class: ``"sklearn.svm.SVC"``.
+    backend : str
+        Import path of the engine's class.
+    params : mapping of str to Rule
+        What becomes of *every* constructor parameter of the class (and of keywords only the engine has, by
+        `~accelsk.engines.rules.const`).
+    fit : Inputs
+        The data that ``fit`` takes.
+    predict : Inputs, default=None
+        The data that every method after ``fit`` takes; None for the same as ``fit``.
+    operations : mapping of str to Inputs, default={}
+        Methods after ``fit`` that differ from `predict`.
+    methods : tuple of str
+        The methods, besides ``fit`` and what is derived from it, that the engine computes.
+    inherited : tuple of str, default=()
+        The methods that scikit-learn's own code computes from the engine's fitted attributes, with the same result.
+    refused : mapping of str to str, default={}
+        The methods that would give wrong results on the engine's fitted model, with the reason.
+    fidelity : {"exact", "statistical", "alternative"}, default="exact"
+        How near the result is to scikit-learn's.
+    tolerance : float, default=1e-6
+        For fidelity "exact": the largest difference of a continuous output, relative to its standard deviation; labels
+        agree except where such a difference decides. Otherwise: the largest difference of the score on held-out data.
+    engine_params : mapping of str to object, default={}
+        Parameters that only the engine has, with the value that is passed when the user names none.
+    worth : Worth, default=None
+        Where ``engine="auto"`` should choose the row; None for never.
+    devices : tuple of str, default=None
+        The kinds of device the row runs on; None for all of the engine's.
+    note : str, default=""
+        What a user should know besides, for the documentation and for ``explain``.
+
+    Examples
+    --------
+    >>> from accelsk.engines.rules import ignored, same
+    >>> row = Row(
+    ...     estimator="sklearn.cluster.Toy",
+    ...     backend="mine.Toy",
+    ...     params={"k": same, "verbose": ignored("it prints nothing")},
+    ...     fit=Inputs(),
+    ...     methods=("predict",),
+    ... )
+    >>> row.name
+    'Toy'
+    """
+
+    estimator: str
+    backend: str
+    params: Mapping[str, Rule]
+    fit: Inputs
+    methods: tuple[str, ...]
+    predict: Inputs | None = None
+    operations: Mapping[str, Inputs] = field(default_factory=dict)
+    inherited: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    fidelity: Fidelity = "exact"
+    tolerance: float = 1e-6
+    engine_params: Mapping[str, Any] = field(default_factory=dict)
+    worth: Worth | None = None
+    devices: tuple[str, ...] | None = None
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The class name alone."""
+        return self.estimator.rpartition(".")[2]
+
+    def inputs(self, operation: str) -> Inputs:
+        """Return the data that an operation takes.
+
+        Parameters
+        ----------
+        operation : str
+            A method name; every name that starts with ``fit`` or ``partial_fit`` is a fit.
+
+        Returns
+        -------
+        Inputs
+            What it takes.
+        """
+        if operation in self.operations:
+            return self.operations[operation]
+        if operation.startswith(("fit", "partial_fit")):
+            return self.fit
+        return self.fit if self.predict is None else self.predict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A library that computes scikit-learn estimators.
+
+    Parameters
+    ----------
+    name : str
+        What users write: ``engine="name"``.
+    title : str
+        The name of the library as its makers write it.
+    imports : str
+        The module that must be importable.
+    extras : tuple of str, default=()
+        The extras of accelsk that install it, the first being the one to recommend; what they require is also the range
+        of versions that is supported. A plug-in leaves it empty and states `requires`.
+    requires : tuple of str, default=()
+        For a plug-in: requirement strings, ``"mylib>=1.2"``.
+    devices : tuple of str, default=("cpu",)
+        The kinds of device it can reach: "cpu", "gpu", and backends such as "cuda" or "sycl".
+    rows : tuple of Row, default=()
+        What it computes.
+    adapter : str, default="accelsk.engines.adapter:Adapter"
+        ``"module:Class"`` of its `~accelsk.engines.adapter.Adapter`; imported on first use.
+    reference : bool, default=False
+        Whether this is scikit-learn itself, which takes every estimator and needs no row.
+    url : str, default=""
+        Where its documentation is.
+
+    Examples
+    --------
+    >>> Engine(name="mine", title="My library", imports="mylib", requires=("mylib>=1",)).row("sklearn.svm.SVC") is None
+    True
+    """
+
+    name: str
+    title: str
+    imports: str
+    extras: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)
+    rows: tuple[Row, ...] = ()
+    adapter: str = "accelsk.engines.adapter:Adapter"
+    reference: bool = False
+    url: str = ""
+
+    @cached_property
+    def _by_estimator(self) -> dict[str, Row]:
+        return {row.estimator: row for row in self.rows}
+
+    def row(self, estimator: str) -> Row | None:
+        """Return the row of a class, given its public import path.
+
+        Parameters
+        ----------
+        estimator : str
+            For instance ``"sklearn.svm.SVC"``.
+
+        Returns
+        -------
+        Row or None
+            None where the engine has no row for it.
+        """
+        return self._by_estimator.get(estimator)

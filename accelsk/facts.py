@@ -1,0 +1,235 @@
+"""What X, y and the fit parameters are, as far as choosing an engine needs to know.
+
+Cheap on purpose: no copy, no validation. Data that nobody can make sense of gives facts that say so, and goes to
+scikit-learn, whose error message is the contract. Facts that cost a pass over the data are computed when a rule asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+__all__ = ["Facts"]
+
+Weights = Literal["none", "constant", "varying", "invalid"]
+
+
+class Facts:
+    """What is known of the data of one call.
+
+    Parameters
+    ----------
+    X : array-like
+        The data, of any kind that scikit-learn takes.
+    y : array-like, default=None
+        The target.
+    fit_params : mapping, default=None
+        The keyword arguments of ``fit``; those that are None count as absent.
+
+    Attributes
+    ----------
+    n_samples, n_features : int or None
+        The shape of X; None where X is not two-dimensional.
+    sparse : str or None
+        The sparse format, or None for dense data.
+    dtype : str
+        The NumPy name of the (common) dtype; "object" for anything that is not a number.
+    container : str
+        Top-level module of the type of X: "numpy", "scipy", "pandas", "polars", "torch", ..., "builtins".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> facts = Facts(np.zeros((5, 2), dtype=np.float32), np.array([0, 1, 0, 1, 0]))
+    >>> facts.n_samples, facts.n_features, facts.dtype, facts.n_classes
+    (5, 2, 'float32', 2)
+    """
+
+    def __init__(self, X: Any, y: Any = None, fit_params: Mapping[str, Any] | None = None) -> None:
+        given = {name: value for name, value in (fit_params or {}).items() if value is not None}
+        self.fit_params: tuple[str, ...] = tuple(given)
+        self._sample_weight = _as_array(given.get("sample_weight"))
+        self._y = _as_array(y)
+        self.container = type(X).__module__.partition(".")[0]
+        self.sparse: str | None = X.format if sp.issparse(X) else None
+        X = _as_array(X)
+        self._X = X
+        shape: tuple[Any, ...] = tuple(getattr(X, "shape", ()))
+        two_dimensional = len(shape) == 2 and all(isinstance(n, int | np.integer) for n in shape)
+        self.n_samples: int | None = int(shape[0]) if two_dimensional else None
+        self.n_features: int | None = int(shape[1]) if two_dimensional else None
+        self.dtype = _common_dtype(X)
+
+    def release(self) -> None:
+        """Drop the references to the data; facts that were not asked for by now are lost."""
+        self._X = self._y = self._sample_weight = None
+
+    @property
+    def dtype_kind(self) -> str:
+        """What `Inputs.dtypes` speaks of: the name of a floating dtype, "integer", "boolean" or "object"."""
+        if self.dtype.startswith(("int", "uint")):
+            return "integer"
+        return "boolean" if self.dtype == "bool" else self.dtype
+
+    @cached_property
+    def nbytes_dense(self) -> int:
+        """The bytes of a dense copy of X."""
+        itemsize = 8 if self.dtype == "object" else np.dtype(self.dtype).itemsize
+        return (self.n_samples or 0) * (self.n_features or 0) * max(itemsize, 4)
+
+    @cached_property
+    def has_nan(self) -> bool:
+        """Whether X holds NaN or infinity (one pass over X)."""
+        X = self._X.data if self.sparse and hasattr(self._X, "data") else self._X
+        try:
+            values = np.asarray(X)
+            if values.dtype.kind != "f":
+                return bool(values.dtype.kind in "OV")
+            # One pass without a temporary: a sum is finite unless it overflows, and only then is a closer look needed.
+            with np.errstate(over="ignore", invalid="ignore"):
+                return not np.isfinite(np.sum(values)) and not bool(np.isfinite(values).all())
+        except (TypeError, ValueError):
+            return True
+
+    def gram_condition(self, *, centred: bool) -> float:
+        """Estimate how well the normal equations of a dense X can be solved (one matrix product).
+
+        Parameters
+        ----------
+        centred : bool
+            Whether the columns are centred first, as for a model with an intercept.
+
+        Returns
+        -------
+        float
+            The condition number of the Gram matrix of X; infinity where it is singular or X is not finite.
+        """
+        X = np.asarray(self._X)
+        if X.dtype.kind != "f":
+            X = X.astype(np.float64)
+        with np.errstate(all="ignore"):
+            gram = X.T @ X
+            if centred:
+                mean = X.mean(axis=0)
+                gram -= len(X) * np.outer(mean, mean)
+        if not np.isfinite(gram).all():
+            return float("inf")
+        eigenvalues = np.linalg.eigvalsh(gram)
+        return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else float("inf")
+
+    @property
+    def has_target(self) -> bool:
+        """Whether there is a y."""
+        return self._y is not None
+
+    @cached_property
+    def n_outputs(self) -> int:
+        """The columns of y; 0 without one."""
+        if self._y is None:
+            return 0
+        shape = np.shape(self._y)
+        return int(shape[1]) if len(shape) == 2 else 1
+
+    @cached_property
+    def _classes(self) -> np.ndarray[Any, Any]:
+        try:
+            return np.unique(np.asarray(self._y))
+        except TypeError:  # labels that do not compare, [None, "a"]: scikit-learn will say so
+            return np.empty(0)
+
+    @cached_property
+    def n_classes(self) -> int:
+        """Distinct values of y (one pass over y); 0 without one."""
+        return 0 if self._y is None else len(self._classes)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """What kind of sample weights there are (one pass over them)."""
+        if self._sample_weight is None:
+            return "none"
+        try:
+            weights = np.asarray(self._sample_weight, dtype=float)
+        except (TypeError, ValueError):
+            return "invalid"
+        if weights.ndim == 0:
+            return "constant"
+        if weights.ndim != 1 or not np.isfinite(weights).all() or len(weights) != self.n_samples:
+            return "invalid"
+        return "constant" if np.all(weights == weights[:1]) else "varying"
+
+    @cached_property
+    def min_weight(self) -> float:
+        """The smallest sample weight; 1 without weights, NaN for weights that are not numbers."""
+        return self._over_weights(np.min)
+
+    @cached_property
+    def max_weight(self) -> float:
+        """The largest sample weight; 1 without weights, NaN for weights that are not numbers."""
+        return self._over_weights(np.max)
+
+    def _over_weights(self, reduce: Any) -> float:
+        if self._sample_weight is None:
+            return 1.0
+        if self.weights == "invalid" or np.size(self._sample_weight) == 0:
+            return float("nan")
+        return float(reduce(np.asarray(self._sample_weight, dtype=float)))
+
+    def summary(self) -> dict[str, Any]:
+        """Return what is known without another pass, as plain data.
+
+        Returns
+        -------
+        dict
+            Shape, dtype, container and sparse format.
+        """
+        return {
+            "n_samples": self.n_samples,
+            "n_features": self.n_features,
+            "dtype": self.dtype,
+            "container": self.container,
+            "sparse": self.sparse,
+        }
+
+    def __repr__(self) -> str:
+        return f"Facts({', '.join(f'{name}={value!r}' for name, value in self.summary().items())})"
+
+
+def _as_array(data: Any) -> Any:
+    """Make an array of what has no shape of its own: lists, and objects that only know how to become an array."""
+    if data is None or hasattr(data, "shape"):
+        return data
+    try:
+        return np.asarray(data)
+    except (TypeError, ValueError):  # ragged
+        return None
+
+
+def _common_dtype(X: Any) -> str:
+    dtype = getattr(X, "dtype", None)
+    if dtype is not None:
+        return _name(dtype)
+    dtypes = getattr(X, "dtypes", None)  # a dataframe: pandas (Series of NumPy dtypes) or polars (list)
+    if dtypes is None:
+        return "object"
+    names = {_name(dtype) for dtype in dtypes}
+    if not names or "object" in names:
+        return "object"
+    return np.result_type(*names).name
+
+
+def _name(dtype: Any) -> str:
+    if isinstance(dtype, np.dtype):
+        return dtype.name if dtype.kind in "fiub" else "object"
+    # polars and torch write Float64 and torch.float64. Pandas' nullable dtypes can hold NA: left to scikit-learn.
+    name = str(dtype).lower().rpartition(".")[2]
+    if "pandas" in type(dtype).__module__:
+        return "object"
+    try:
+        kind = np.dtype(name).kind
+    except TypeError:
+        return "object"
+    return name if kind in "fiub" else "object"

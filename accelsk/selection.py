@@ -1,0 +1,462 @@
+"""Facts and what the engines declare in, a decision out. Pure: it imports no engine's library and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.utils import get_tags
+
+from accelsk.capability import Check, examine_inputs
+from accelsk.config import Options
+from accelsk.decision import Candidate, Decision, Reason
+from accelsk.devices import HOST, Device
+from accelsk.engines import get, get_adapter, names, reference, why_missing
+from accelsk.engines.spec import FIDELITIES, Engine, Row
+from accelsk.engines.translate import Refusal, merge_engine_params, translate
+from accelsk.errors import AccelskError, EngineNotAvailable, did_you_mean
+from accelsk.facts import Facts
+
+__all__ = ["Plan", "public_name", "select"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A decision with what is needed to carry it out.
+
+    Parameters
+    ----------
+    decision : Decision
+        What is told.
+    engine : Engine
+        The engine chosen.
+    row : Row or None
+        Its row; None for the reference engine.
+    keywords : mapping
+        The translated hyperparameters.
+    device : Device
+        Where to compute.
+    convert : str, default=""
+        What X is to be converted to: a sparse format, "dense", or nothing.
+    """
+
+    decision: Decision
+    engine: Engine
+    row: Row | None
+    keywords: Mapping[str, Any]
+    device: Device
+    convert: str = ""
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of every engine."""
+
+    estimator: Any
+    facts: Facts | None
+    options: Options
+    method: str
+    callbacks: bool
+
+
+@dataclass
+class _Look:
+    """One engine, looked at."""
+
+    engine: Engine
+    row: Row | None = None
+    device: Device | None = None
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    check: Check = field(default_factory=Check)
+    reasons: list[Reason] = field(default_factory=list)
+
+    @property
+    def able(self) -> bool:
+        return not self.reasons
+
+
+def public_name(cls: type) -> str:
+    """Return the path by which users import a class: its module without the private parts.
+
+    Parameters
+    ----------
+    cls : type
+        A class.
+
+    Returns
+    -------
+    str
+        ``"sklearn.svm.SVC"`` for the class that is defined in ``sklearn.svm._classes``.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> public_name(SVC)
+    'sklearn.svm.SVC'
+    """
+    public = []
+    for part in cls.__module__.split("."):
+        if part.startswith("_"):
+            break
+        public.append(part)
+    return ".".join((*public, cls.__qualname__))
+
+
+def select(
+    estimator: Any, facts: Facts | None, options: Options, method: str = "fit", *, callbacks: bool = False
+) -> Plan:
+    """Choose the engine for a fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The scikit-learn estimator with its hyperparameters.
+    facts : Facts or None
+        What is known of the data; None to decide from the hyperparameters alone.
+    options : Options
+        What was asked for.
+    method : str, default="fit"
+        The fitting method that is to be called.
+    callbacks : bool, default=False
+        Whether scikit-learn's callbacks (1.9 and later) are attached: only scikit-learn itself calls them.
+
+    Returns
+    -------
+    Plan
+        The choice.
+
+    Raises
+    ------
+    EngineNotAvailable
+        If a named engine is not installed.
+    DeviceNotAvailable
+        If no engine that may be used reaches the device.
+    UnsupportedParameter, UnsupportedInput
+        If a named engine cannot do this fit and ``fallback="raise"``.
+    """
+    for name in options.engine_params:
+        get(name)  # a typo is an error, whatever is chosen
+    named = _named(options)
+    asked = names() if named is None else named
+    question = _Question(
+        estimator, facts, options, method, callbacks or bool(getattr(estimator, "_skl_callbacks", None))
+    )
+    looks = [_look(name, question, densify=False) for name in asked]
+    chosen = _choose(looks, options, facts)
+    if chosen is None and named is not None and facts is not None and facts.sparse and options.sparse == "auto":
+        # No engine that was named takes the matrix as it is: only now is a dense copy worth considering.
+        looks = [_look(name, question, densify=True) for name in asked]
+        chosen = _choose(looks, options, facts)
+    fell_back = chosen is None
+    if chosen is None:
+        _refuse(looks, options)
+        chosen = _Look(reference(), device=HOST)
+        looks.append(chosen)
+    return _plan(chosen, looks, estimator, facts, options, fell_back=fell_back)
+
+
+def _named(options: Options) -> tuple[str, ...] | None:
+    if options.engine == "auto":
+        return None
+    return (options.engine,) if isinstance(options.engine, str) else options.engine
+
+
+def _look(name: str, question: _Question, *, densify: bool) -> _Look:
+    """Collect everything that speaks against an engine; stop where further questions make no sense."""
+    estimator, options = question.estimator, question.options
+    try:
+        engine = get(name)
+    except EngineNotAvailable as unknown:
+        if isinstance(options.engine, str) or did_you_mean(name, names()):
+            raise
+        # In a sequence a name means "if it is there", and a plug-in that is not installed is one that nobody knows.
+        reason = Reason("missing", str(unknown).splitlines()[0].rstrip("."), unknown.hint, unknown.parts)
+        return _Look(Engine(name=name, title=name, imports=name), reasons=[reason])
+    look = _Look(engine)
+    missing = why_missing(engine.name)
+    if missing is not None:
+        look.reasons.append(Reason("missing", str(missing).splitlines()[0].rstrip("."), missing.hint, missing.parts))
+        return look
+    if not engine.reference:
+        look.row = engine.row(public_name(type(estimator)))
+        if look.row is None:
+            look.reasons.append(_no_row(engine, estimator))
+            if options.device is None:
+                return look
+    look.device = _device(engine, look.row, options.device)
+    if look.device is None:
+        look.reasons.insert(0, _no_device(engine, look.row, options.device))
+        return look
+    if look.row is None:
+        return look
+    _judge(look, look.row, question, densify=densify)
+    return look
+
+
+def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None:
+    engine, estimator, facts, options, method = (
+        look.engine,
+        question.estimator,
+        question.facts,
+        question.options,
+        question.method,
+    )
+    if options.engine == "auto" and FIDELITIES.index(row.fidelity) > FIDELITIES.index(options.fidelity):
+        look.reasons.append(
+            Reason(
+                "fidelity",
+                f"its fidelity is {row.fidelity!r}, and {options.fidelity!r} was asked for"
+                + (f" ({row.note})" if row.note else ""),
+                f"name it, engine={engine.name!r}, or set fidelity={row.fidelity!r}",
+            )
+        )
+    if method == "partial_fit" and method not in row.methods:
+        look.reasons.append(
+            Reason("method", f"engine {engine.name!r} does not compute {row.name}.partial_fit", _way_out(engine))
+        )
+    if question.callbacks:
+        look.reasons.append(
+            Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", _way_out(engine))
+        )
+    params = estimator.get_params(deep=False)
+    keywords, refusals = translate(row, params)
+    look.reasons.extend(_refused(engine, row, refusal) for refusal in refusals)
+    merge_engine_params(row, engine.name, options.engine_params.get(engine.name, {}), keywords)
+    if options.n_jobs is not None and "n_jobs" in keywords:
+        keywords["n_jobs"] = options.n_jobs
+    look.keywords = keywords
+    if facts is not None:
+        look.check = examine_inputs(
+            engine.name,
+            row,
+            method,
+            facts,
+            params,
+            get_tags(estimator).input_tags,
+            options.sparse,
+            densify=densify,
+            needs=not refusals,
+        )
+        look.reasons.extend(look.check.reasons)
+    if options.engine == "auto" and options.device is None and look.able:
+        look.reasons.extend(_worth(row, facts, params))
+
+
+def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable[Reason]:
+    if row.worth is None:
+        yield Reason("worth", f"not measured to be faster than {reference().title} for {row.name}", "name it to use it")
+    elif facts is not None:
+        for need in row.worth.needs:
+            if not need.test(facts, params):
+                yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
+
+
+def _device(engine: Engine, row: Row | None, request: Device | None) -> Device | None:
+    host = "cpu" in engine.devices and (row is None or row.devices is None or "cpu" in row.devices)
+    if host and (request is None or request == HOST):
+        return HOST
+    if request is None or engine.devices != ("cpu",):
+        for device in get_adapter(engine.name).devices():
+            allowed = row is None or row.devices is None or device.kind in row.devices
+            if allowed and (request is None or device.meets(request)):
+                return device
+    return None
+
+
+def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look | None:
+    able = [look for look in looks if look.able]
+    if not able:
+        return None
+    if options.engine != "auto":
+        return able[0]
+    best = max(
+        able, key=lambda look: look.row.worth.ratio if look.row is not None and look.row.worth is not None else 1.0
+    )
+    if facts is None and best.row is not None and best.row.worth is not None and best.row.worth.needs:
+        # What it is worth depends on the data, and there are none: scikit-learn is what can be promised.
+        needs = " and ".join(need.text for need in best.row.worth.needs)
+        best.reasons.append(
+            Reason("worth", f"measured to be faster with {needs}, which the data decide", "pass X and y")
+        )
+        return _choose(looks, options, facts)
+    return best
+
+
+def _refuse(looks: list[_Look], options: Options) -> None:
+    """Raise what a fallback must never hide; return where it may happen."""
+    if options.engine == "auto":
+        # Scikit-learn can do everything on the host, so it is the device that no engine reaches, or not with this fit.
+        reached = [look for look in looks if look.device is not None]
+        if not reached:
+            raise _no_device_at_all(options.device)
+        if options.fallback == "raise":
+            raise reached[0].reasons[0].error(engine=reached[0].engine.name)
+        return
+    there = [look for look in looks if not any(reason.kind in ("missing", "device") for reason in look.reasons)]
+    if not there:
+        raise _missing(looks)
+    if options.fallback == "raise" and not any(reason.kind == "invalid" for reason in there[0].reasons):
+        raise there[0].reasons[0].error(engine=there[0].engine.name)
+
+
+def _missing(looks: list[_Look]) -> AccelskError:
+    first = looks[0]
+    if len(looks) == 1:
+        return first.reasons[0].error(engine=first.engine.name)
+    kind = "missing" if any(look.reasons[0].kind == "missing" for look in looks) else "device"
+    each = "; ".join(look.reasons[0].text for look in looks)
+    return Reason(
+        kind,  # type: ignore[arg-type]
+        f"none of the engines {', '.join(repr(look.engine.name) for look in looks)} can be used here: {each}",
+        f"{looks[0].reasons[0].hint}, or add {reference().name!r} as the last choice",
+    ).error(engine=tuple(look.engine.name for look in looks))
+
+
+def _plan(
+    chosen: _Look, looks: list[_Look], estimator: Any, facts: Facts | None, options: Options, *, fell_back: bool
+) -> Plan:
+    assert chosen.device is not None
+    reasons = {id(look): tuple(look.reasons) for look in looks}
+    for look in looks:
+        if look is not chosen and look.able:
+            reasons[id(look)] = (Reason("order", f"engine {chosen.engine.name!r} was preferred"),)
+    candidates = tuple(
+        Candidate(
+            engine=look.engine.name,
+            chosen=look is chosen,
+            device="" if look.device is None else str(look.device),
+            fidelity="exact" if look.engine.reference else "" if look.row is None else look.row.fidelity,
+            reasons=reasons[id(look)],
+            note="" if look.row is None else look.row.note,
+        )
+        for look in looks
+    )
+    decision = Decision(
+        estimator=_short(estimator),
+        engine=chosen.engine.name,
+        device=str(chosen.device),
+        fidelity="exact" if chosen.row is None else chosen.row.fidelity,
+        why=_why(chosen, looks, options, fell_back=fell_back),
+        fell_back=fell_back,
+        requested={
+            "engine": options.engine,
+            "device": "auto" if options.device is None else str(options.device),
+            "fallback": options.fallback,
+            "fidelity": options.fidelity,
+            "sparse": options.sparse,
+        },
+        candidates=candidates,
+        facts={} if facts is None else facts.summary(),
+        conversions=chosen.check.conversions,
+    )
+    return Plan(decision, chosen.engine, chosen.row, chosen.keywords, chosen.device, chosen.check.convert)
+
+
+def _why(chosen: _Look, looks: list[_Look], options: Options, *, fell_back: bool) -> str:
+    if fell_back:
+        first = next((look for look in looks if look.device is not None and look is not chosen), looks[0])
+        return f"fallback: {first.reasons[0].text}"
+    if options.engine != "auto":
+        position = looks.index(chosen)
+        if position == 0:
+            return "asked for by name"
+        return f"choice {position + 1} of {len(looks)} that were named; the ones before it cannot do this"
+    if chosen.row is not None and chosen.row.worth is not None:
+        worth = chosen.row.worth
+        return f"measured to be about {worth.ratio:g} times as fast as {reference().title} here ({worth.seen})"
+    if options.device is not None and chosen.device != HOST:
+        return f"it reaches the device {options.device}"
+    return "no other engine was measured to be faster here"
+
+
+def _no_row(engine: Engine, estimator: Any) -> Reason:
+    return Reason(
+        "row",
+        f"engine {engine.name!r} does not compute {public_name(type(estimator))}",
+        _way_out(engine),
+        {"estimator": type(estimator).__name__},
+    )
+
+
+def _no_device(engine: Engine, row: Row | None, request: Device | None) -> Reason:
+    there = ", ".join(str(device) for device in get_adapter(engine.name).devices()) or "none"
+    what = f"engine {engine.name!r}" + ("" if row is None or row.devices is None else f" with {row.name}")
+    wanted = "a device" if request is None else f"device {str(request)!r}"
+    return Reason(
+        "device",
+        f"{what} reaches no {wanted.removeprefix('a ')} here; it reaches: {there}",
+        'accelsk.devices() lists what there is; device="auto" takes what the engine prefers.',
+        {"device": None if request is None else str(request), "available": there},
+    )
+
+
+def _no_device_at_all(request: Device | None) -> AccelskError:
+    from accelsk.devices import discover
+
+    there = "; ".join(f"{info.device} ({', '.join(info.engines)})" for info in discover())
+    return Reason(
+        "device",
+        f"no engine that is installed reaches device {str(request)!r}; there is: {there}",
+        'accelsk.engines() shows which engine needs what for it; device="auto" takes what there is.',
+        {"device": str(request), "available": there},
+    ).error()
+
+
+def _refused(engine: Engine, row: Row, refusal: Refusal) -> Reason:
+    value = _short_value(refusal.value)
+    judged = ((refusal.parameter, refusal.value), *refusal.others)
+    call = ", ".join(f"{name}={_short_value(its_value)}" for name, its_value in judged)
+    return Reason(
+        "parameter",
+        f"engine {engine.name!r} cannot run {row.name}({call}); it supports {refusal.supported}",
+        _way_out(engine, f"drop {' and '.join(name for name, _ in judged)}, "),
+        {
+            "estimator": row.name,
+            "parameter": refusal.parameter,
+            "value": refusal.value if isinstance(refusal.value, str | int | float | bool | None) else value,
+            "supported": refusal.supported,
+        },
+    )
+
+
+def _way_out(engine: Engine, first: str = "") -> str:
+    return f"{first}use engine='auto', or list a second choice: engine={[engine.name, reference().name]}."
+
+
+def _short(estimator: Any) -> str:
+    """The class with the hyperparameters that differ from their defaults, on one line."""
+    try:
+        from sklearn import config_context
+
+        with config_context(print_changed_only=True):
+            return " ".join(repr(estimator).split())
+    except Exception:  # noqa: BLE001  a repr that fails must not make a fit fail
+        return type(estimator).__name__
+
+
+def _short_value(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def unusable(error: ImportError, engine: Engine) -> EngineNotAvailable:
+    """Return the error for an engine that is installed but does not import.
+
+    Parameters
+    ----------
+    error : ImportError
+        What its import raised.
+    engine : Engine
+        The engine.
+
+    Returns
+    -------
+    EngineNotAvailable
+        With the cause in its words.
+    """
+    return EngineNotAvailable(
+        f"engine {engine.name!r} is installed but cannot be imported: {error}.",
+        hint="`accelsk doctor` checks the installation; reinstalling the library often helps.",
+        engine=engine.name,
+    )

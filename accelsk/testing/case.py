@@ -1,0 +1,229 @@
+"""One row under examination: its class, an estimator that the row takes, and small real data."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+from unittest import SkipTest
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import get_tags
+
+from accelsk.devices import Device
+from accelsk.engines import get, get_adapter, why_missing
+from accelsk.engines.spec import Engine, Row
+from accelsk.engines.translate import translate
+from accelsk.errors import AccelskWarning
+from accelsk.estimator import AcceleratedEstimator
+
+__all__ = ["Case", "Data", "allowed_values", "case_of", "fit"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, a third of it held out.
+
+    Parameters
+    ----------
+    X, y : ndarray
+        To fit; `y` is None for classes that take none.
+    X_new, y_new : ndarray
+        Held out.
+    """
+
+    X: np.ndarray[Any, Any]
+    y: np.ndarray[Any, Any] | None
+    X_new: np.ndarray[Any, Any]
+    y_new: np.ndarray[Any, Any] | None
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The arguments of ``fit``."""
+        return (self.X,) if self.y is None else (self.X, self.y)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row under examination.
+
+    Parameters
+    ----------
+    engine : Engine
+        Its engine.
+    row : Row
+        The row.
+    """
+
+    engine: Engine
+    row: Row
+
+    @cached_property
+    def cls(self) -> type:
+        """The scikit-learn class of the row."""
+        module, _, name = self.row.estimator.rpartition(".")
+        found: type = getattr(importlib.import_module(module), name)
+        return found
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The default hyperparameters of the class."""
+        return dict(self.cls().get_params(deep=False))
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """Hyperparameters that the row takes: the defaults, made repeatable, changed where the row refuses them."""
+        params = dict(self.defaults)
+        if "random_state" in params:
+            params["random_state"] = 0
+        for _ in params:
+            refusals = translate(self.row, params)[1]
+            if not refusals:
+                return params
+            name = refusals[0].parameter
+            params[name] = next(value for value in self._taken(name, params))
+        raise AssertionError(f"no values were found that the row of {self.row.name} takes")
+
+    def _taken(self, name: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        for value in allowed_values(self.cls, name):
+            if name not in {refusal.parameter for refusal in translate(self.row, {**params, name: value})[1]}:
+                yield value
+        raise AssertionError(f"the row of {self.row.name} takes none of the values of {name} that scikit-learn takes")
+
+    def plain(self, **params: Any) -> Any:
+        """Return an unfitted scikit-learn estimator with hyperparameters that the row takes."""
+        return self.cls(**{**self.params, **params})
+
+    def wrapped(self, estimator: Any = None, **options: Any) -> AcceleratedEstimator:
+        """Return such an estimator on the engine; whatever the engine cannot do is an error."""
+        options = {"engine": self.engine.name, "fallback": "raise", **options}
+        return AcceleratedEstimator(self.plain() if estimator is None else estimator, **options)
+
+    @cached_property
+    def tags(self) -> Any:
+        """The tags of the class."""
+        return get_tags(self.plain())
+
+    @cached_property
+    def data(self) -> Data:
+        """Small real data that suit the class."""
+        return _data(self, large=False)
+
+    @cached_property
+    def large_data(self) -> Data:
+        """Data with enough rows for scores to mean something."""
+        return _data(self, large=True)
+
+    @cached_property
+    def fitted_plain(self) -> Any:
+        """Scikit-learn's own estimator, fitted. Not to be changed."""
+        return fit(self.plain(), *self.data.args)
+
+    @cached_property
+    def fitted(self) -> AcceleratedEstimator:
+        """The engine's, fitted on the same data. Not to be changed."""
+        self.need_engine()
+        made: AcceleratedEstimator = fit(self.wrapped(), *self.data.args)
+        return made
+
+    def reached_devices(self) -> tuple[Device, ...]:
+        """Return the devices of this machine that the row may run on, the preferred one first."""
+        found = get_adapter(self.engine.name).devices()
+        return tuple(device for device in found if self.row.devices is None or device.kind in self.row.devices)
+
+    def need_engine(self) -> None:
+        """Raise `unittest.SkipTest` with the reason where the engine cannot be used here."""
+        missing = why_missing(self.engine.name)
+        if missing is not None:
+            raise SkipTest(str(missing))
+        if not self.reached_devices():
+            wanted = " or ".join(self.row.devices or self.engine.devices)
+            raise SkipTest(f"engine {self.engine.name!r} reaches no {wanted} device here for {self.row.name}")
+
+
+@lru_cache(maxsize=256)
+def case_of(engine: str, estimator: str) -> Case:
+    """Return the case of a row; one per process, so that its checks share the fits."""
+    found = get(engine)
+    row = found.row(estimator)
+    assert row is not None, f"engine {engine!r} has no row for {estimator}"
+    return Case(found, row)
+
+
+def fit(estimator: Any, *args: Any, method: str = "fit", **kwargs: Any) -> Any:
+    """Fit; what scikit-learn warns of (small data, defaults that will change) is no news, what accelsk does is."""
+    with warnings.catch_warnings():
+        for category in (ConvergenceWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.simplefilter("error", AccelskWarning)
+        return getattr(estimator, method)(*args, **kwargs)
+
+
+def _data(case: Case, *, large: bool) -> Data:
+    from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+    from sklearn.preprocessing import minmax_scale, scale
+
+    estimator, tags = case.plain(), case.tags
+    if not tags.input_tags.two_d_array:
+        raise SkipTest(f"{case.row.name} takes no table of numbers, and the checks have no other data")
+    if is_regressor(estimator):
+        X, y = load_diabetes(return_X_y=True)
+    elif large and not (tags.classifier_tags and not tags.target_tags.single_output):
+        X, y = load_breast_cancer(return_X_y=True)
+    else:
+        X, y = load_iris(return_X_y=True)
+    X = minmax_scale(X) if tags.input_tags.positive_only else scale(X)
+    if tags.classifier_tags is not None and not tags.classifier_tags.multi_class:
+        X, y = X[y < 2], y[y < 2]
+    if not tags.target_tags.single_output:
+        y = np.column_stack([y, y[::-1]])
+    held_out = np.arange(len(X)) % 3 == 2
+    takes_y = tags.target_tags.required or is_classifier(estimator) or is_regressor(estimator)
+    if not takes_y:
+        return Data(X[~held_out], None, X[held_out], None)
+    return Data(X[~held_out], y[~held_out], X[held_out], y[held_out])
+
+
+def allowed_values(cls: type, name: str) -> tuple[Any, ...]:
+    """Return values of a hyperparameter that scikit-learn takes, at least one for each kind that it documents."""
+    found: list[Any] = []
+    for constraint in getattr(cls, "_parameter_constraints", {}).get(name, ()):
+        if constraint is None:
+            found.append(None)
+        elif isinstance(constraint, str):
+            found.extend(_NAMED.get(constraint, ()))
+        elif constraint is dict:
+            found.append({0: 2.0})
+        elif constraint is callable:
+            found.append(len)
+        elif hasattr(constraint, "options"):  # StrOptions, Options
+            found.extend(sorted(constraint.options - getattr(constraint, "deprecated", set()), key=repr))
+        elif hasattr(constraint, "closed"):  # Interval
+            found.append(_inside(constraint))
+    return tuple(found)
+
+
+#: Kinds of value that scikit-learn's constraints name in words.
+_NAMED: dict[str, tuple[Any, ...]] = {
+    "array-like": (np.ones(3),),
+    "boolean": (True, False),
+    "random_state": (0, None, np.random.RandomState(0)),
+    "verbose": (True, 1),
+}
+
+
+def _inside(interval: Any) -> Any:
+    left = -np.inf if interval.left is None else interval.left
+    right = np.inf if interval.right is None else interval.right
+    if np.isfinite(left) and np.isfinite(right):
+        middle = (left + right) / 2
+    elif np.isfinite(left):
+        middle = left + 2
+    else:
+        middle = right - 2 if np.isfinite(right) else 1
+    return float(middle) if isinstance(0.5, interval.type) else int(middle)

@@ -1,0 +1,61 @@
+"""Data sets, and third-party packages, that several test modules share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.preprocessing import scale
+
+from accelsk.engines import refresh
+
+
+@pytest.fixture(scope="session")
+def iris():
+    """Three classes, 150 rows, 4 columns."""
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="session")
+def breast_cancer():
+    """Two classes, 569 rows, 30 columns, standardised."""
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X), y
+
+
+@pytest.fixture(scope="session")
+def diabetes():
+    """Regression, 442 rows, 10 columns."""
+    return load_diabetes(return_X_y=True)
+
+
+_WORDS = "from accelsk.engines.rules import *\nfrom accelsk.engines.spec import *"
+
+
+@pytest.fixture
+def install_plugin(tmp_path, monkeypatch):
+    """Install a third-party package that registers one engine; ``module`` is the code of the library behind it."""
+
+    def install(name, *, module=None, engine=None):
+        code = engine or f"Engine(name={name!r}, title='Mine', imports='{name}_lib', requires=('{name}-lib>=1',))"
+        (tmp_path / f"{name}_plugin.py").write_text(f"{_WORDS}\nENGINE = {code}\n")
+        if module is not None:
+            (tmp_path / f"{name}_lib.py").write_text(module)
+        metadata = tmp_path / f"{name}_plugin-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-plugin\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[accelsk.engines]\n{name} = {name}_plugin:ENGINE\n")
+        refresh()
+
+    monkeypatch.syspath_prepend(tmp_path)
+    yield install
+    for module in [name for name, module in sys.modules.items() if _is_below(tmp_path, module)]:
+        del sys.modules[module]
+    refresh()
+
+
+def _is_below(folder, module):
+    file = getattr(module, "__dict__", {}).get("__file__")  # looked up so that no lazy module wakes up
+    return file is not None and Path(file).is_relative_to(folder)

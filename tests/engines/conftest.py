@@ -1,0 +1,8 @@
+"""Puts this folder on the path: pytest imports by path, and the grids are modules beside the tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,152 @@
+"""Stands for a library of its own: scikit-learn's estimators under other names, with other parameters and defaults.
+
+Each notes where it was told to compute: ``ran_on_`` for the fit, ``answered_on_`` for the last method after it.
+"""
+
+from contextvars import ContextVar
+from functools import partial
+
+from sklearn import cluster, decomposition, ensemble, linear_model, neighbors, preprocessing, svm
+
+#: Where to compute: "host", "device 0", "device 1".
+DEVICE = ContextVar("loopback_device", default="host")
+
+
+class Disguise:
+    """An estimator that computes with one of scikit-learn.
+
+    Subclasses say of which class it is (`of`), its own parameters with their defaults (`own`), and how they read in
+    scikit-learn: `names`, and `values` (a dict or a function). A parameter of the name None is known here alone.
+    """
+
+    of = None
+    own = {}
+    names = {}
+    values = {}
+
+    def __init__(self, **params):
+        self.params = dict(self.own)
+        self.set_params(**params)
+
+    def get_params(self, deep=True):
+        return dict(self.params)
+
+    def set_params(self, **params):
+        for name in params:
+            if name not in self.own:
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}")
+        self.params.update(params)
+        return self
+
+    def _translated(self):
+        translated = {}
+        for name, value in self.params.items():
+            meaning = self.values.get(name, lambda value: value)
+            translated[self.names.get(name, name)] = meaning[value] if isinstance(meaning, dict) else meaning(value)
+        translated.pop(None, None)
+        return translated
+
+    def _run(self, method, *args, **kwargs):
+        goes_on = method == "partial_fit" or self.params.get("warm_start", False)
+        if not (goes_on and "inner" in vars(self)):
+            self.inner = self.of()
+        self.inner.set_params(**self._translated())
+        if "_sklearn_output_config" in vars(self):  # what set_output leaves on an estimator
+            self.inner._sklearn_output_config = self._sklearn_output_config
+        result = getattr(self.inner, method)(*args, **kwargs)
+        self.ran_on_ = DEVICE.get()
+        return self if result is self.inner else result
+
+    def _answer(self, method, *args, **kwargs):
+        self.answered_on_ = DEVICE.get()
+        return getattr(self.inner, method)(*args, **kwargs)
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name == "inner":
+            raise AttributeError(name)
+        if name in ("fit", "fit_predict", "fit_transform", "partial_fit") and hasattr(self.of, name):
+            return partial(self._run, name)
+        value = getattr(self.inner, name)
+        return partial(self._answer, name) if callable(value) else value
+
+
+class RidgeRegression(Disguise):
+    of = linear_model.Ridge
+    own = {"l2": 0.0, "intercept": False, "method": "decompose", "max_iter": None, "tol": 1e-2, "positive": False}
+    names = {"l2": "alpha", "intercept": "fit_intercept", "method": "solver"}
+    values = {"method": {"factorize": "auto", "decompose": "svd"}}
+
+
+class LogisticRegression(Disguise):
+    of = linear_model.LogisticRegression
+    own = {"l2": 9.0, "tol": 1e-2, "intercept": False, "max_iter": 10, "class_weight": None, "warm_start": False}
+    own |= {"solver": "lbfgs", "dual": False}
+    names = {"l2": "C", "intercept": "fit_intercept"}
+    values = {"l2": lambda l2: 1 / l2}
+
+
+class KernelMachine(Disguise):
+    of = svm.SVC
+    own = {"cost": 10.0, "kernel": "none", "gamma": "auto", "tol": 1e-2, "shrinking": True, "cache_mb": 1}
+    own |= {"class_weight": None, "max_iter": -1, "probability": False, "break_ties": False}
+    own |= {"decision_function_shape": "ovo", "seed": 7}
+    names = {"cost": "C", "cache_mb": "cache_size", "probability": None, "seed": "random_state"}
+    values = {"kernel": {"gauss": "rbf", "none": "linear"}}
+
+
+class KMeans(Disguise):
+    of = cluster.KMeans
+    own = {"k": 2, "init": "random", "restarts": 3, "max_iter": 10, "tol": 1e-2, "seed": 7, "n_streams": 4}
+    names = {"k": "n_clusters", "restarts": "n_init", "seed": "random_state", "n_streams": None}
+
+
+class DensityClusters(Disguise):
+    of = cluster.DBSCAN
+    own = {"radius": 1.0, "min_points": 2, "metric": "euclidean", "metric_params": None}
+    names = {"radius": "eps", "min_points": "min_samples"}
+
+
+class PCA(Disguise):
+    of = decomposition.PCA
+    own = {"n_components": 2, "whiten": True, "solver": "full"}
+    names = {"solver": "svd_solver"}
+
+
+class IncrementalPCA(Disguise):
+    of = decomposition.IncrementalPCA
+    own = {"n_components": 2, "whiten": True, "batch_size": 10}
+
+
+class Scaler(Disguise):
+    of = preprocessing.StandardScaler
+    own = {"with_mean": True, "with_std": False}
+
+
+class Forest(Disguise):
+    of = ensemble.RandomForestClassifier
+    own = {
+        name: default
+        for name, default in of().get_params().items()
+        if name not in ("verbose", "random_state", "n_estimators")
+    }
+    own |= {"trees": 10, "seed": 7}
+    names = {"trees": "n_estimators", "seed": "random_state"}
+
+
+class Boosting(Disguise):
+    of = ensemble.GradientBoostingRegressor
+    own = {"loss": "squares", "quantile": None, "learning_rate": 0.3, "rounds": 10, "leaves": 8, "max_depth": None}
+    own |= {"min_samples_leaf": 1, "l2_regularization": 0.0, "max_features": 1.0, "warm_start": False, "seed": 7}
+    own |= {"categorical_features": None, "monotonic_cst": None, "interaction_cst": None, "stops_early": False}
+    own |= {"sample": 0.5}
+    names = {"rounds": "n_estimators", "leaves": "max_leaf_nodes", "sample": "subsample", "seed": "random_state"}
+    names |= dict.fromkeys(
+        ("quantile", "l2_regularization", "categorical_features", "monotonic_cst", "interaction_cst", "stops_early")
+    )
+    values = {"loss": {"squares": "squared_error", "absolutes": "absolute_error"}}
+
+
+class Neighbors(Disguise):
+    of = neighbors.KNeighborsClassifier
+    own = {"k": 1, "weights": "distance", "p": 1, "metric": "minkowski", "metric_params": None, "n_jobs": None}
+    names = {"k": "n_neighbors"}
