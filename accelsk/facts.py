@@ -84,7 +84,9 @@ class Facts:
     @cached_property
     def has_nan(self) -> bool:
         """Whether X holds NaN or infinity (one pass over X)."""
-        X = self._X.data if self.sparse and hasattr(self._X, "data") else self._X
+        X = self._X
+        if self.sparse:  # lists (lil) and dictionaries (dok) hold no array of their values
+            X = X.data if self.sparse not in ("lil", "dok") else X.tocoo().data
         try:
             values = np.asarray(X)
             if values.dtype.kind != "f":
@@ -108,7 +110,10 @@ class Facts:
         float
             The condition number of the Gram matrix of X; infinity where it is singular or X is not finite.
         """
-        X = np.asarray(self._X)
+        # Asked of sparse data only where they are about to be made dense.
+        X = self._X.toarray() if self.sparse else np.asarray(self._X)
+        if X.shape[1] > len(X) - centred:
+            return float("inf")  # singular, and perhaps too large to be formed
         if X.dtype.kind != "f":
             X = X.astype(np.float64)
         with np.errstate(all="ignore"):

@@ -128,6 +128,11 @@ def test_scikit_learn_beside_itself_scores_the_same(ran):
             assert result.verdict.startswith("no gain")
 
 
+def test_the_noise_of_the_run_is_told(ran):
+    _, _, printed = ran
+    assert "on both sides differed by up to" in " ".join(printed.split())
+
+
 def test_a_model_that_auto_leaves_to_scikit_learn_says_why(ran):
     results, _, printed = ran
     left = [result for result in results if result.asked == "auto" and not result.accelerated]
@@ -186,7 +191,13 @@ def test_too_few_rows_are_refused(capsys):
 
 @pytest.mark.parametrize(
     "plain, accelerated, verdict",
-    [([2.0, 2.2], [1.0, 1.0], "faster"), ([1.0, 1.0], [2.0, 1.5], "slower"), ([1.0, 2.0], [1.5, 1.5], "even")],
+    [
+        ([2.0, 2.2, 2.1], [1.0, 1.0, 1.0], "faster"),
+        ([1.0, 1.0, 1.0], [2.0, 1.5, 1.2], "slower"),
+        ([1.0, 2.0, 2.0], [1.5, 1.5, 1.5], "even"),
+        ([1.2], [1.0], "even"),  # one repeat proves nothing,
+        ([2.0], [1.0], "faster"),  # unless it is by far
+    ],
 )
 def test_a_ratio_counts_only_where_every_repeat_agrees(plain, accelerated, verdict):
     assert report.Ratio.of(plain, accelerated).verdict == verdict

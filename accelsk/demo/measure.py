@@ -11,13 +11,14 @@ from typing import Any
 
 from sklearn.base import clone
 
-from accelsk.decision import Decision
+from accelsk.decision import Candidate, Decision
 from accelsk.demo.flights import Split
 from accelsk.demo.models import Case, Clock
 from accelsk.demo.report import Ratio, Result, Timing
 from accelsk.engines import names, reference, why_missing
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.explain import explain
+from accelsk.selection import public_name
 
 __all__ = ["compare"]
 
@@ -85,7 +86,7 @@ def _sides(case: Case, X: Any, y: Any) -> list[_Side]:
         _Side(reference().title, partial(clone, case.estimator)),
         _Side("auto", partial(AcceleratedEstimator, case.estimator, engine="auto"), chosen),
     ]
-    for name in names():
+    for name in names(plugins=False):
         if name in (chosen.engine, reference().name) or why_missing(name) is not None:
             continue
         decision = explain(case.estimator, X, y, engine=name, fallback="silent")
@@ -138,7 +139,7 @@ def _result(case: Case, plain: _Side, side: _Side, sample: Split, columns: int) 
         score_name=case.score_name,
         score_plain=plain.score,
         score=side.score,
-        why=_why(decision),
+        why=_why(case, decision),
     )
 
 
@@ -152,13 +153,20 @@ def _timing(plain: _Side, side: _Side, phase: str) -> Timing:
     )
 
 
-def _why(decision: Decision) -> str:
+def _why(case: Case, decision: Decision) -> str:
     """The reason; where scikit-learn was left to do it, also what speaks against each engine that is installed."""
     if decision.engine != reference().name:
         return decision.why
     against = [
-        f"{candidate.engine}: {candidate.reasons[0].text.removesuffix(f' ({candidate.note})')}"
+        _against(candidate).replace(public_name(type(case.estimator)), case.name)
         for candidate in decision.candidates
         if candidate.reasons and candidate.reasons[0].kind != "missing"
     ]
     return "; ".join(against) or decision.why
+
+
+def _against(candidate: Candidate) -> str:
+    """The first reason, without what the table says beside it."""
+    text = candidate.reasons[0].text.removesuffix(f" ({candidate.note})")
+    named = f"engine {candidate.engine!r} "
+    return f"{candidate.engine} {text.removeprefix(named)}" if text.startswith(named) else f"{candidate.engine}: {text}"

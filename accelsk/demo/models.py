@@ -145,10 +145,10 @@ class Case:
 CASES = (
     Case(RandomForestClassifier(min_samples_leaf=10, n_jobs=-1, random_state=0), _ordinal, rows=48_000),
     Case(KNeighborsClassifier(50, algorithm="kd_tree", n_jobs=-1), _few, rows=200_000),
-    Case(LinearRegression(), _one_hot, rows=None, method="predict", target="delay", score_name="R2", scored=_r2),
+    Case(LinearRegression(), _one_hot, rows=120_000, method="predict", target="delay", score_name="R2", scored=_r2),
     Case(SVC(), _one_hot, rows=12_000, method="decision_function"),
     Case(LogisticRegression(max_iter=500), _one_hot, rows=60_000),
     Case(PCA(20, random_state=0), _one_hot, rows=120_000, method="transform", score_name="variance", scored=_explained),
     Case(ExtraTreesClassifier(min_samples_leaf=10, n_jobs=-1, random_state=0), _ordinal, rows=40_000),
-    Case(HistGradientBoostingClassifier(random_state=0), _ordinal, rows=60_000),
+    Case(HistGradientBoostingClassifier(random_state=0), _ordinal, rows=30_000),
 )

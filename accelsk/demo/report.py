@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Ratio", "Result", "Timing", "conclusion", "table"]
 
-#: A ratio nearer to 1 than this is no difference.
-_NOISE = 0.05
+#: A ratio nearer to 1 than this is no difference; the second holds for too few repeats to show a spread.
+_NOISE, _NOISE_OF_FEW, _FEW = 0.05, 0.5, 3
 
 #: A score nearer to scikit-learn's than this is the same.
-_SAME_SCORE = 0.005
+_SAME_SCORE = 0.003
 
 _MODEL_WIDTH = 22
 
@@ -32,6 +32,8 @@ class Ratio:
     ----------
     median, low, high : float
         Of plain scikit-learn's seconds divided by accelsk's in the same repeat.
+    repeats : int
+        How many there were.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Ratio:
     median: float
     low: float
     high: float
+    repeats: int
 
     @classmethod
     def of(cls, plain: Sequence[float], accelerated: Sequence[float]) -> Ratio:
@@ -60,17 +63,18 @@ class Ratio:
             Their ratio.
         """
         ratios = [one / other for one, other in zip(plain, accelerated, strict=True)]
-        return cls(statistics.median(ratios), min(ratios), max(ratios))
+        return cls(statistics.median(ratios), min(ratios), max(ratios), len(ratios))
 
     @property
     def verdict(self) -> str:
-        """Say "faster" or "slower" where every repeat says so, else "even"."""
-        if self.low > 1 + _NOISE:
+        """Say "faster" or "slower" where every repeat says so (few repeats: by far), else "even"."""
+        margin = 1 + (_NOISE if self.repeats >= _FEW else _NOISE_OF_FEW)
+        if self.low > margin:
             return "faster"
-        return "slower" if self.high < 1 - _NOISE else "even"
+        return "slower" if self.high < 1 / margin else "even"
 
     def __str__(self) -> str:
-        spread = f" [{_times(self.low)}-{_times(self.high)}]" if self.high > self.low else ""
+        spread = f" [{_times(self.low)}-{_times(self.high)}]" if self.repeats > 1 else " (once)"
         return f"{_times(self.median)}x{spread}"
 
 
@@ -221,7 +225,8 @@ def _cells(result: Result, *, wide: bool) -> Iterator[str]:
     from rich.markup import escape
 
     told = f"[{_colour(result)}]{escape(result.verdict)}[/]: {escape(result.why)}"
-    yield f"[bold]{result.engine} on {result.device}[/] ({_asked(result)})\n{told}"
+    fidelity = "" if result.fidelity == "exact" else f", {result.fidelity}"
+    yield f"[bold]{result.engine} on {result.device}[/]{fidelity} ({_asked(result)})\n{told}"
     yield "fit\npredict"
     yield f"{_seconds(result.fit.accelerated)}\n{_seconds(result.predict.accelerated)}"
     yield escape(f"{result.fit.pipeline}\n{result.predict.pipeline}")
@@ -262,7 +267,10 @@ def conclusion(results: Sequence[Result]) -> str:
         _sentence(f'engine="auto" left to {reference().title}', (r for r in auto if not r.accelerated)),
         _sentence("named all the same, an engine was faster", (r for r in named if _fit(r) == "faster")),
         _sentence("named all the same, an engine was slower", (r for r in named if _fit(r) == "slower")),
-        _sentence("the prediction was slower with an engine", (r for r in (*used, *named) if _slow_predict(r))),
+        _sentence(
+            "the prediction of the model alone was slower with an engine",
+            (r for r in (*used, *named) if r.predict.step.verdict == "slower"),
+        ),
         _sentence("the score was lower with an engine", (r for r in (*used, *named) if r.worse)),
     ]
     return "\n".join(line for line in lines if line)
@@ -270,10 +278,6 @@ def conclusion(results: Sequence[Result]) -> str:
 
 def _fit(result: Result) -> str:
     return result.fit.pipeline.verdict
-
-
-def _slow_predict(result: Result) -> bool:
-    return result.predict.pipeline.verdict == "slower"
 
 
 def _sentence(what: str, results: Iterable[Result]) -> str:

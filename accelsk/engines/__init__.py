@@ -82,8 +82,13 @@ def refresh() -> None:
     importlib.invalidate_caches()
 
 
-def names() -> tuple[str, ...]:
+def names(*, plugins: bool = True) -> tuple[str, ...]:
     """Return the names of all engines, built-in first.
+
+    Parameters
+    ----------
+    plugins : bool, default=True
+        Whether the engines of other packages are among them.
 
     Returns
     -------
@@ -96,7 +101,7 @@ def names() -> tuple[str, ...]:
     >>> "sklearn" in names()
     True
     """
-    return (*_builtin(), *_plugins()[0])
+    return (*_builtin(), *_plugins()[0]) if plugins else _builtin()
 
 
 def broken() -> dict[str, str]:

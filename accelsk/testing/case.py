@@ -77,7 +77,7 @@ class Case:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """Hyperparameters that the row takes: the defaults, made repeatable, changed where the row refuses them."""
+        """The hyperparameters that the row takes: the defaults, made repeatable, changed where the row refuses them."""
         params = dict(self.defaults)
         if "random_state" in params:
             params["random_state"] = 0
@@ -96,11 +96,35 @@ class Case:
         raise AssertionError(f"the row of {self.row.name} takes none of the values of {name} that scikit-learn takes")
 
     def plain(self, **params: Any) -> Any:
-        """Return an unfitted scikit-learn estimator with hyperparameters that the row takes."""
+        """Return an unfitted scikit-learn estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Hyperparameters; the others are such that the row takes them.
+
+        Returns
+        -------
+        estimator
+            Of the row's class.
+        """
         return self.cls(**{**self.params, **params})
 
     def wrapped(self, estimator: Any = None, **options: Any) -> AcceleratedEstimator:
-        """Return such an estimator on the engine; whatever the engine cannot do is an error."""
+        """Return an estimator on the engine; whatever the engine cannot do is an error.
+
+        Parameters
+        ----------
+        estimator : estimator, default=None
+            The one to wrap; None for that of `plain`.
+        **options : dict
+            Of `AcceleratedEstimator`, over ``fallback="raise"``.
+
+        Returns
+        -------
+        AcceleratedEstimator
+            Not fitted.
+        """
         options = {"engine": self.engine.name, "fallback": "raise", **options}
         return AcceleratedEstimator(self.plain() if estimator is None else estimator, **options)
 
@@ -121,7 +145,7 @@ class Case:
 
     @cached_property
     def fitted_plain(self) -> Any:
-        """Scikit-learn's own estimator, fitted. Not to be changed."""
+        """The estimator of scikit-learn, fitted. Not to be changed."""
         return fit(self.plain(), *self.data.args)
 
     @cached_property
@@ -132,7 +156,13 @@ class Case:
         return made
 
     def reached_devices(self) -> tuple[Device, ...]:
-        """Return the devices of this machine that the row may run on, the preferred one first."""
+        """Return the devices of this machine that the row may run on.
+
+        Returns
+        -------
+        tuple of Device
+            The preferred one first.
+        """
         found = get_adapter(self.engine.name).devices()
         return tuple(device for device in found if self.row.devices is None or device.kind in self.row.devices)
 
@@ -148,7 +178,20 @@ class Case:
 
 @lru_cache(maxsize=256)
 def case_of(engine: str, estimator: str) -> Case:
-    """Return the case of a row; one per process, so that its checks share the fits."""
+    """Return the case of a row; one per process, so that its checks share the fits.
+
+    Parameters
+    ----------
+    engine : str
+        The engine's name.
+    estimator : str
+        The public path of the class.
+
+    Returns
+    -------
+    Case
+        The case.
+    """
     found = get(engine)
     row = found.row(estimator)
     assert row is not None, f"engine {engine!r} has no row for {estimator}"
@@ -156,7 +199,24 @@ def case_of(engine: str, estimator: str) -> Case:
 
 
 def fit(estimator: Any, *args: Any, method: str = "fit", **kwargs: Any) -> Any:
-    """Fit; what scikit-learn warns of (small data, defaults that will change) is no news, what accelsk does is."""
+    """Fit; what scikit-learn warns of (small data, defaults that will change) is no news, what accelsk does is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        To be fitted.
+    *args : tuple
+        X and, where the class takes one, y.
+    method : str, default="fit"
+        The fitting method.
+    **kwargs : dict
+        Its keyword arguments.
+
+    Returns
+    -------
+    object
+        What the method returns.
+    """
     with warnings.catch_warnings():
         for category in (ConvergenceWarning, FutureWarning, UserWarning):
             warnings.simplefilter("ignore", category)
@@ -190,7 +250,20 @@ def _data(case: Case, *, large: bool) -> Data:
 
 
 def allowed_values(cls: type, name: str) -> tuple[Any, ...]:
-    """Return values of a hyperparameter that scikit-learn takes, at least one for each kind that it documents."""
+    """Return values of a hyperparameter that scikit-learn takes, at least one for each kind that it documents.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+    name : str
+        The hyperparameter.
+
+    Returns
+    -------
+    tuple
+        From scikit-learn's own constraints.
+    """
     found: list[Any] = []
     for constraint in getattr(cls, "_parameter_constraints", {}).get(name, ()):
         if constraint is None:

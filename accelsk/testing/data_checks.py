@@ -30,7 +30,7 @@ def _thin(X: Any) -> Any:
 
 
 @promise(lambda case: bool(case.row.fit.sparse))
-def declared_sparse_formats_are_taken(case: Case) -> None:
+def _declared_sparse_formats_are_taken(case: Case) -> None:
     """A sparse X of a declared format is fitted as it is, with scikit-learn's result."""
     data, y = case.data, case.data.args[1:]
     assert _sparse(case), f"sparse formats are declared, and {case.row.name} of scikit-learn takes none"
@@ -43,7 +43,7 @@ def declared_sparse_formats_are_taken(case: Case) -> None:
 
 
 @promise(lambda case: _sparse(case) and bool(case.row.fit.sparse))
-def other_sparse_formats_are_converted(case: Case) -> None:
+def _other_sparse_formats_are_converted(case: Case) -> None:
     """A sparse X of another format is converted to a declared one, and the decision says so."""
     data = case.data
     for format_ in set(_FORMATS) - set(case.row.fit.sparse):
@@ -53,7 +53,7 @@ def other_sparse_formats_are_converted(case: Case) -> None:
 
 
 @promise(lambda case: _sparse(case) and not case.row.fit.sparse)
-def sparse_is_refused_with_the_way_out(case: Case) -> None:
+def _sparse_is_refused_with_the_way_out(case: Case) -> None:
     """Where no sparse format is declared, ``sparse="error"`` is an error that names the engine and the way out."""
     for format_ in _FORMATS:
         error = raised(
@@ -67,7 +67,7 @@ def sparse_is_refused_with_the_way_out(case: Case) -> None:
 
 
 @promise(lambda case: _sparse(case) and not case.row.fit.sparse)
-def densify_fits_a_dense_copy(case: Case) -> None:
+def _densify_fits_a_dense_copy(case: Case) -> None:
     """``sparse="densify"`` fits a dense copy on the engine: the result of the dense fit, and the decision says so."""
     data = case.data
     model = fit(case.wrapped(sparse="densify"), _as(data.X, "csr"), *data.args[1:])
@@ -77,7 +77,7 @@ def densify_fits_a_dense_copy(case: Case) -> None:
 
 
 @promise(_sparse)
-def sparse_predictions_are_the_dense_ones(case: Case) -> None:
+def _sparse_predictions_are_the_dense_ones(case: Case) -> None:
     """A model of a dense fit answers sparse X as it answers the same X dense, where scikit-learn's does."""
     X = case.data.X_new
     wanted, refused = results(case.fitted, _thin(X)), []
@@ -99,7 +99,7 @@ def sparse_predictions_are_the_dense_ones(case: Case) -> None:
 
 
 @promise()
-def declared_dtypes_are_taken(case: Case) -> None:
+def _declared_dtypes_are_taken(case: Case) -> None:
     """X of every declared dtype is fitted; a floating dtype that is not declared is refused by name."""
     X, y = case.data.X, case.data.args[1:]
     arrays = {
@@ -121,7 +121,7 @@ def declared_dtypes_are_taken(case: Case) -> None:
 
 
 @promise(lambda case: case.tags.input_tags.allow_nan)
-def nan_is_taken_or_refused(case: Case) -> None:
+def _nan_is_taken_or_refused(case: Case) -> None:
     """NaN is computed with where the row declares it, and refused by name where only scikit-learn's class takes it."""
     data, X = case.data, case.data.X.copy()
     X[::7, 0] = np.nan
@@ -134,7 +134,7 @@ def nan_is_taken_or_refused(case: Case) -> None:
 
 
 @promise()
-def invalid_data_get_scikit_learns_error(case: Case) -> None:
+def _invalid_data_get_scikit_learns_error(case: Case) -> None:
     """Data that scikit-learn refuses are refused with its type of error, whatever the engine says of them."""
     X, y = case.data.X, case.data.args[1:]
     nan = X.copy()
@@ -159,7 +159,7 @@ def invalid_data_get_scikit_learns_error(case: Case) -> None:
 
 
 @promise()
-def frames_give_feature_names(case: Case) -> None:
+def _frames_give_feature_names(case: Case) -> None:
     """A data frame is fitted as an array is, and leaves ``feature_names_in_``."""
     try:
         import pandas as pd
@@ -175,7 +175,7 @@ def frames_give_feature_names(case: Case) -> None:
 
 
 @promise(lambda case: hasattr(case.cls, "transform") and hasattr(case.plain(), "set_output"))
-def set_output_is_followed(case: Case) -> None:
+def _set_output_is_followed(case: Case) -> None:
     """``set_output(transform="pandas")`` gives frames with scikit-learn's column names and the same values."""
     try:
         import pandas as pd

@@ -27,7 +27,7 @@ __all__ = ["assert_agrees_on", "assert_same_results", "results"]
 
 
 @promise()
-def runs_on_the_engine(case: Case) -> None:
+def _runs_on_the_engine(case: Case) -> None:
     """``fit`` runs on the engine and the device that it prefers, and says so."""
     model = case.fitted
     assert model.engine_ == case.engine.name
@@ -37,7 +37,7 @@ def runs_on_the_engine(case: Case) -> None:
 
 
 @promise()
-def runs_on_every_device(case: Case) -> None:
+def _runs_on_every_device(case: Case) -> None:
     """Every device that the engine reaches can be asked for by its name, and is where the fit runs."""
     for device in case.reached_devices():
         model = fit(case.wrapped(device=str(device)), *case.data.args)
@@ -46,7 +46,7 @@ def runs_on_every_device(case: Case) -> None:
 
 
 @promise()
-def predictions_agree(case: Case) -> None:
+def _predictions_agree(case: Case) -> None:
     """Predictions of data not seen in the fit agree with scikit-learn's as the row's fidelity and tolerance state."""
     data = case.data if case.row.fidelity == "exact" else case.large_data
     expected = case.fitted_plain if data is case.data else fit(case.plain(), *data.args)
@@ -55,7 +55,19 @@ def predictions_agree(case: Case) -> None:
 
 
 def assert_agrees_on(data: Data, row: Row, expected: Any, found: Any, X: Any = None) -> None:
-    """Assert agreement on the held-out data, or on those of the fit for classes that answer for no others."""
+    """Assert agreement on the held-out data, or on those of the fit for classes that answer for no others.
+
+    Parameters
+    ----------
+    data : Data
+        The data.
+    row : Row
+        The row, which says how near.
+    expected, found : estimator
+        Scikit-learn's and the engine's, fitted.
+    X : {array-like, sparse matrix}, default=None
+        The held-out data in another form.
+    """
     if hasattr(expected, "predict") or hasattr(expected, "transform"):
         assert_agrees(row, expected, found, data.X_new if X is None else X, data.y_new)
     else:
@@ -63,7 +75,7 @@ def assert_agrees_on(data: Data, row: Row, expected: Any, found: Any, X: Any = N
 
 
 @promise()
-def fitted_attributes_are_there(case: Case) -> None:
+def _fitted_attributes_are_there(case: Case) -> None:
     """Every fitted attribute of the scikit-learn class is on the fitted object, with as many dimensions."""
     expected, found = case.fitted_plain, case.fitted
     names = [name for name in dir(expected) if _is_fitted_attribute(expected, name)]
@@ -90,7 +102,7 @@ def _is_fitted_attribute(model: Any, name: str) -> bool:
 
 
 @promise()
-def every_method_answers(case: Case) -> None:
+def _every_method_answers(case: Case) -> None:
     """Every declared method answers in scikit-learn's shape; inherited ones with scikit-learn's result."""
     exact = case.row.fidelity == "exact"
     for name in (*case.row.methods, *case.row.inherited):
@@ -128,11 +140,11 @@ def _shape(result: Any, *, exact: bool) -> Any:
     if isinstance(result, tuple | list):
         return [_shape(part, exact=exact) for part in result]
     shape = result.shape if sp.issparse(result) else np.shape(result)
-    return shape if exact else shape[:0]
+    return shape if exact else shape[:1]
 
 
 @promise(lambda case: is_classifier(case.plain()) and case.tags.target_tags.single_output)
-def labels_come_back_as_they_went_in(case: Case) -> None:
+def _labels_come_back_as_they_went_in(case: Case) -> None:
     """String labels come back as the same strings, and numbers in their own dtype."""
     data = case.data
     assert data.y is not None
@@ -153,7 +165,7 @@ def _takes_weights(case: Case) -> bool:
 
 
 @promise(lambda case: _takes_weights(case) and case.row.fit.sample_weight)
-def sample_weight_counts(case: Case) -> None:
+def _sample_weight_counts(case: Case) -> None:
     """Declared sample weights change the model as they change scikit-learn's, or a declared need refuses them."""
     data = case.data
     weights = 1.0 + np.arange(len(data.X)) % 4
@@ -170,7 +182,7 @@ def sample_weight_counts(case: Case) -> None:
 
 
 @promise(lambda case: _takes_weights(case) and not case.row.fit.sample_weight)
-def sample_weight_is_refused(case: Case) -> None:
+def _sample_weight_is_refused(case: Case) -> None:
     """Sample weights that the row does not declare are refused by name, not dropped."""
     error = raised(
         UnsupportedInput,
@@ -182,7 +194,7 @@ def sample_weight_is_refused(case: Case) -> None:
 
 
 @promise(lambda case: hasattr(case.cls, "fit_predict") or hasattr(case.cls, "fit_transform"))
-def fit_and_answer_at_once(case: Case) -> None:
+def _fit_and_answer_at_once(case: Case) -> None:
     """``fit_predict`` and ``fit_transform`` fit, and answer as ``fit`` and the second method do."""
     X, data = case.data.X, case.data
     for method, attribute, second in (
@@ -205,7 +217,7 @@ def fit_and_answer_at_once(case: Case) -> None:
 
 
 @promise(lambda case: hasattr(case.cls, "partial_fit"))
-def partial_fit_goes_on(case: Case) -> None:
+def _partial_fit_goes_on(case: Case) -> None:
     """``partial_fit`` goes on from batch to batch as in scikit-learn, or is refused where no row declares it."""
     data, half = case.data, len(case.data.X) // 2
     batches = [tuple(part[rows] for part in data.args) for rows in (slice(half), slice(half, None))]
@@ -228,7 +240,7 @@ def partial_fit_goes_on(case: Case) -> None:
 
 
 @promise(lambda case: bool(case.row.refused))
-def refused_methods_say_why(case: Case) -> None:
+def _refused_methods_say_why(case: Case) -> None:
     """A method that would give wrong results on the engine's model is refused with the reason, and is no crash."""
     for name, reason in case.row.refused.items():
         if not hasattr(case.fitted_plain, name):
@@ -241,13 +253,13 @@ def refused_methods_say_why(case: Case) -> None:
 
 
 @promise()
-def repeats_itself(case: Case) -> None:
+def _repeats_itself(case: Case) -> None:
     """The same fit again gives the same results: with ``random_state`` where the class has one."""
     assert_same_results(case, fit(case.wrapped(), *case.data.args), case.fitted)
 
 
 @promise()
-def threads_get_the_same_answer(case: Case) -> None:
+def _threads_get_the_same_answer(case: Case) -> None:
     """A fit and a prediction in another thread give the results of the main one, on the same device."""
     case.fitted  # noqa: B018  fitted here, used there
     with ThreadPoolExecutor(1) as pool:
@@ -260,7 +272,7 @@ def threads_get_the_same_answer(case: Case) -> None:
 
 
 @promise()
-def nothing_global_changes(case: Case) -> None:
+def _nothing_global_changes(case: Case) -> None:
     """Environment, configuration, error state, random state and thread limits are after a fit what they were before."""
     case.fitted  # noqa: B018  the first import of a library may set itself up
     before = _global_state()
@@ -285,7 +297,20 @@ def _global_state() -> dict[str, Any]:
 
 
 def results(model: Any, X: Any) -> dict[str, Any]:
-    """Collect what a fitted estimator answers to X, or what it found if it answers nothing."""
+    """Collect what a fitted estimator answers to X, or what it found if it answers nothing.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    X : {array-like, sparse matrix}
+        The data.
+
+    Returns
+    -------
+    dict
+        Method or attribute to result.
+    """
     found = {}
     for name in ("predict", "predict_proba", "decision_function", "transform", "score_samples"):
         if hasattr(model, name):
@@ -300,7 +325,15 @@ def results(model: Any, X: Any) -> dict[str, Any]:
 
 
 def assert_same_results(case: Case, found: Any, expected: Any) -> None:
-    """Assert that two fits of the engine give the same, but for the order of floating-point sums."""
+    """Assert that two fits of the engine give the same, but for the order of floating-point sums.
+
+    Parameters
+    ----------
+    case : Case
+        Whose data are predicted.
+    found, expected : estimator
+        Both fitted by the engine.
+    """
     wanted = results(expected, case.data.X_new)
     for name, values in results(found, case.data.X_new).items():
         _assert_close(values, wanted[name], f"{case.row.name}.{name}")

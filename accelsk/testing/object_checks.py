@@ -16,7 +16,7 @@ from accelsk.testing.promise import promise, raised
 
 
 @promise()
-def estimator_of_the_user_is_left_alone(case: Case) -> None:
+def _estimator_of_the_user_is_left_alone(case: Case) -> None:
     """``fit`` changes nothing of the estimator that was wrapped: it is not fitted, its hyperparameters are its own."""
     estimator = case.plain()
     before = dict(vars(estimator))
@@ -28,7 +28,7 @@ def estimator_of_the_user_is_left_alone(case: Case) -> None:
 
 
 @promise()
-def every_fit_is_fresh(case: Case) -> None:
+def _every_fit_is_fresh(case: Case) -> None:
     """Each fit makes a backend estimator of its own: nothing of an earlier fit shines through."""
     X, y = case.data.X, case.data.args[1:]
     model = fit(case.wrapped(), X[::2], *(part[::2] for part in y))
@@ -39,7 +39,7 @@ def every_fit_is_fresh(case: Case) -> None:
 
 
 @promise()
-def failed_fit_changes_nothing(case: Case) -> None:
+def _failed_fit_changes_nothing(case: Case) -> None:
     """After a fit that failed, the object predicts with the model of the last one that did not."""
     model = fit(case.wrapped(), *case.data.args)
     before = dict(vars(model))
@@ -53,7 +53,7 @@ def failed_fit_changes_nothing(case: Case) -> None:
 
 
 @promise()
-def pickle_keeps_the_model(case: Case) -> None:
+def _pickle_keeps_the_model(case: Case) -> None:
     """A pickled model answers as it did, and knows by which engine and where it was fitted."""
     again = pickle.loads(pickle.dumps(case.fitted))  # noqa: S301  our own
     assert (again.engine_, again.device_) == (case.fitted.engine_, case.fitted.device_)
@@ -62,7 +62,7 @@ def pickle_keeps_the_model(case: Case) -> None:
 
 
 @promise()
-def clone_keeps_the_options(case: Case) -> None:
+def _clone_keeps_the_options(case: Case) -> None:
     """A clone is not fitted, has equal parameters, and fits to the same result."""
     copy = clone(case.fitted)
     assert not copy.__sklearn_is_fitted__()
@@ -71,7 +71,7 @@ def clone_keeps_the_options(case: Case) -> None:
 
 
 @promise(lambda case: bool(case.row.engine_params))
-def engine_params_reach_the_backend(case: Case) -> None:
+def _engine_params_reach_the_backend(case: Case) -> None:
     """Engine parameters arrive at the backend estimator: the row's values, and those that the user names."""
     held = _params(case.fitted.estimator_)
     for name, value in case.row.engine_params.items():
@@ -81,7 +81,7 @@ def engine_params_reach_the_backend(case: Case) -> None:
 
 
 @promise()
-def unknown_engine_params_are_refused(case: Case) -> None:
+def _unknown_engine_params_are_refused(case: Case) -> None:
     """A parameter that the engine does not have is an error at ``fit``, at every setting of ``fallback``."""
     for fallback in ("raise", "warn", "silent"):
         model = case.wrapped(engine_params={case.engine.name: {"no_such_parameter": 1}}, fallback=fallback)
@@ -92,7 +92,7 @@ def unknown_engine_params_are_refused(case: Case) -> None:
 
 
 @promise()
-def data_are_left_alone(case: Case) -> None:
+def _data_are_left_alone(case: Case) -> None:
     """Neither a fit nor a prediction writes to the data, which may be read-only."""
     X, new = case.data.X.copy(), case.data.X_new.copy()
     for array in (X, new):

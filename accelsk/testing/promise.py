@@ -46,7 +46,7 @@ PROMISES: list[Promise] = []
 def promise(
     applies: Applies = lambda case: True, *, needs_engine: bool = True
 ) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
-    """Register a check.
+    """Register a check: a private function, whose name without its underscore and whose docstring are what is told.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def promise(
 
     def register(examine: Callable[[Case], None]) -> Callable[[Case], None]:
         text = " ".join((examine.__doc__ or "").split())
-        PROMISES.append(Promise(examine.__name__, text, examine, applies, needs_engine))
+        PROMISES.append(Promise(examine.__name__.lstrip("_"), text, examine, applies, needs_engine))
         return examine
 
     return register

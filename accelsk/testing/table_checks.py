@@ -23,27 +23,27 @@ _OF_EVERY_ESTIMATOR = ("get_params", "get_metadata_routing")
 
 
 @promise(needs_engine=False)
-def class_has_its_public_name(case: Case) -> None:
+def _class_has_its_public_name(case: Case) -> None:
     """The class of the row exists under its public path, by which a decision finds the row again."""
     assert public_name(case.cls) == case.row.estimator
     assert case.engine.row(public_name(case.cls)) is case.row
 
 
 @promise(needs_engine=False)
-def row_is_the_only_one(case: Case) -> None:
+def _row_is_the_only_one(case: Case) -> None:
     """No second row of the engine is for the same class."""
     assert [row.estimator for row in case.engine.rows].count(case.row.estimator) == 1
 
 
 @promise(needs_engine=False)
-def row_decides_every_parameter(case: Case) -> None:
+def _row_decides_every_parameter(case: Case) -> None:
     """The row says of every constructor parameter what becomes of it, and of no other."""
     problems = check_total(case.row, case.cls)
     assert not problems, f"the row of {case.row.estimator} {'; '.join(problems)}"
 
 
 @promise(needs_engine=False)
-def row_decides_every_method(case: Case) -> None:
+def _row_decides_every_method(case: Case) -> None:
     """The row says of every public method after ``fit`` who computes it, once, and of no other."""
     row = case.row
     declared = [*row.methods, *row.inherited, *row.refused]
@@ -57,7 +57,7 @@ def row_decides_every_method(case: Case) -> None:
 
 
 @promise(needs_engine=False)
-def row_speaks_the_vocabulary(case: Case) -> None:
+def _row_speaks_the_vocabulary(case: Case) -> None:
     """Fidelity, tolerance, worth and reasons are such as the documentation can print."""
     row = case.row
     assert row.fidelity in FIDELITIES
@@ -73,7 +73,7 @@ def row_speaks_the_vocabulary(case: Case) -> None:
 
 
 @promise(needs_engine=False)
-def defaults_are_translated(case: Case) -> None:
+def _defaults_are_translated(case: Case) -> None:
     """The default hyperparameters are translated; a default that the engine lacks is refused by name."""
     _, refusals = translate(case.row, case.defaults)
     for refusal in refusals:
@@ -83,7 +83,7 @@ def defaults_are_translated(case: Case) -> None:
 
 
 @promise(needs_engine=False)
-def engine_params_are_the_engines_own(case: Case) -> None:
+def _engine_params_are_the_engines_own(case: Case) -> None:
     """A parameter that only the engine has is passed on under its name; another one is refused by name."""
     marks = {name: object() for name in case.row.engine_params}
     keywords: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def engine_params_are_the_engines_own(case: Case) -> None:
 
 
 @promise()
-def backend_takes_every_keyword(case: Case) -> None:
+def _backend_takes_every_keyword(case: Case) -> None:
     """Every value that the rules accept makes a backend estimator, which holds what was passed."""
     adapter = get_adapter(case.engine.name)
     for name in case.params:
@@ -117,7 +117,7 @@ def backend_takes_every_keyword(case: Case) -> None:
 
 
 @promise()
-def refused_values_are_explained(case: Case) -> None:
+def _refused_values_are_explained(case: Case) -> None:
     """A value that the rules refuse is an error that names parameter, value, engine, what is supported, the way out."""
     for name in case.params:
         for value in allowed_values(case.cls, name):

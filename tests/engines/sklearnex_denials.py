@@ -22,7 +22,9 @@ y = (X[:, 0] + 0.3 * rng.normal(size=60) > 0).astype(int)
 target = X @ np.arange(1.0, 6.0) + 0.1 * rng.normal(size=60)
 
 
-def both(module: str, name: str, *, preview: bool = False, fit: Mapping[str, Any] | None = None, **params: Any) -> Callable[..., Any]:
+def both(
+    module: str, name: str, *, preview: bool = False, fit: Mapping[str, Any] | None = None, **params: Any
+) -> Callable[..., Any]:
     """Fit scikit-learn's class and sklearnex's to the same data; return the pair."""
     import importlib
 
@@ -63,7 +65,9 @@ class Denial:
 
 
 def _inertia_ignores_weights() -> bool:
-    plain, other = both("cluster", "KMeans", n_clusters=3, init=X[:3], n_init=1, fit={"sample_weight": np.full(60, 2.0)})(X)
+    plain, other = both(
+        "cluster", "KMeans", n_clusters=3, init=X[:3], n_init=1, fit={"sample_weight": np.full(60, 2.0)}
+    )(X)
     return abs(plain.inertia_ / other.inertia_ - 2) < 1e-6
 
 
@@ -97,19 +101,31 @@ def _boolean_covariance() -> bool:
 
 
 def _least_norm_differs() -> bool:
-    wide = rng.normal(size=(20, 40))
+    wide = np.random.default_rng(1).normal(size=(20, 40))
     plain, other = both("linear_model", "LinearRegression")(wide, wide[:, 0])
     return float(np.abs(plain.coef_ - other.coef_).max()) > 1e-3
 
 
+def _dependent_columns_differ() -> bool:
+    one_hot = np.eye(4)[np.arange(60) % 4]  # its columns add up to the intercept's
+    plain, other = both("linear_model", "LinearRegression")(one_hot, target)
+    return float(np.abs(plain.coef_ - other.coef_).max()) > 0.1
+
+
+def _scales_break_predictions() -> bool:
+    scaled = X * [1, 1e3, 1e6, 1e-3, 1]
+    plain, other = both("linear_model", "LinearRegression")(scaled, target)
+    return float(np.abs(plain.predict(scaled) - other.predict(scaled)).max()) > 1e-3
+
+
 def _least_norm_ridge_differs() -> bool:
-    wide = rng.normal(size=(20, 40))
+    wide = np.random.default_rng(1).normal(size=(20, 40))
     plain, other = both("linear_model", "Ridge", alpha=0)(wide, wide[:, 0])
     return float(np.abs(plain.coef_ - other.coef_).max()) > 1e-3
 
 
 def _noise_variance_differs() -> bool:
-    wide = rng.normal(size=(20, 40))
+    wide = np.random.default_rng(1).normal(size=(20, 40))
     plain, other = both("decomposition", "PCA", svd_solver="covariance_eigh", n_components=2)(wide)
     return abs(plain.noise_variance_ / other.noise_variance_ - 1) > 0.1
 
@@ -229,9 +245,23 @@ DENIALS = (
     Denial(
         "more columns than rows in LinearRegression",
         ("LinearRegression",),
-        lambda setting, kind: kind in _WIDE and setting.get("fit_intercept", True),
+        lambda setting, kind: kind in _WIDE,
         "another of the many solutions is chosen, and predicts other values for new rows",
         _least_norm_differs,
+    ),
+    Denial(
+        "columns of very different scale in LinearRegression",
+        ("LinearRegression",),
+        never,
+        "the normal equations are solved, and even the predictions of the training rows are wrong",
+        _scales_break_predictions,
+    ),
+    Denial(
+        "dependent columns in LinearRegression",
+        ("LinearRegression",),
+        lambda setting, kind: kind in _WIDE,
+        "the normal equations are singular, and other coefficients are found",
+        _dependent_columns_differ,
     ),
     Denial(
         "alpha=0 and more columns than rows in Ridge",
@@ -261,7 +291,9 @@ DENIALS = (
         "accuracy or R2 is computed instead",
         _callable_score_is_ignored,
     ),
-    Denial("metric_params of neighbours", ("NearestNeighbors",), never, "they are not read", _metric_weights_are_ignored),
+    Denial(
+        "metric_params of neighbours", ("NearestNeighbors",), never, "they are not read", _metric_weights_are_ignored
+    ),
     Denial("metric_params of DBSCAN", ("DBSCAN",), never, "they are not read", _metric_weights_are_ignored_in_dbscan),
     Denial(
         "a generator as random_state",

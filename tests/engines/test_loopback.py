@@ -1,9 +1,360 @@
-from accelsk.testing import parametrize_with_engine_checks
+"""The loopback plug-in keeps the engine contract; and the checks notice where an engine does not."""
+
+import os
+import sys
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from sklearn.cluster import DBSCAN
+from sklearn.datasets import make_classification
+from sklearn.decomposition import IncrementalPCA
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from accelsk import AcceleratedEstimator, config_context, engines, explain
+from accelsk.engines import rules
+from accelsk.engines.spec import Inputs
+from accelsk.errors import DeviceNotAvailable, UnsupportedInput, UnsupportedMethod
+from accelsk.testing import case as testing_case
+from accelsk.testing import engine_checks, parametrize_with_engine_checks
+from accelsk.testing.promise import PROMISES
+
+try:
+    from accelsk_loopback import ENGINE, library
+    from accelsk_loopback.adapter import LoopbackAdapter
+except ImportError as error:
+    raise RuntimeError(
+        "these tests need the plug-in package of the tests: python -m pip install -e tests/plugins/accelsk-loopback"
+    ) from error
+
+
+registry = sys.modules["accelsk.engines"]  # accelsk.engines itself is the function that lists them
 
 
 @parametrize_with_engine_checks(
     "loopback",
-    {"HistGradientBoostingRegressor-fitted_attributes_are_there": "another algorithm has other fitted attributes"},
+    expected_failures={
+        "HistGradientBoostingRegressor-fitted_attributes_are_there": "another algorithm has other fitted attributes",
+    },
 )
 def test_loopback_keeps_the_engine_contract(check):
     check()
+
+
+def accelerated(estimator, **options):
+    return AcceleratedEstimator(estimator, engine="loopback", fallback="raise", **options)
+
+
+# -- what only this engine has ---------------------------------------------------------------------------------------
+
+
+def test_every_word_of_the_vocabulary_is_used():
+    words = {rule.word for row in ENGINE.rows for rule in row.params.values()}
+
+    assert words == {"same", "rename", "mapped", "only", "adjusted", "const", "ignored", "together"}
+
+
+def test_every_level_of_fidelity_is_there():
+    assert {row.fidelity for row in ENGINE.rows} == {"exact", "statistical", "alternative"}
+
+
+def test_its_own_defaults_never_leak_in(iris):
+    model = accelerated(LogisticRegression(max_iter=500)).fit(*iris)
+
+    assert model.estimator_.get_params()["l2"] == 1.0
+    assert library.LogisticRegression().get_params()["l2"] == 9.0
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_fit_and_what_follows_enter_the_device(iris, index):
+    X, y = iris
+    model = accelerated(Ridge(), device=f"loopback:accelerator:{index}").fit(X, y)
+    model.predict(X)
+
+    assert model.device_ == f"loopback:accelerator:{index}"
+    assert (model.ran_on_, model.answered_on_) == (f"device {index}", f"device {index}")
+    assert library.DEVICE.get() == "host"
+
+
+def test_a_kind_of_device_without_an_index_is_the_first_of_it(iris):
+    assert accelerated(Ridge(), device="accelerator").fit(*iris).ran_on_ == "device 0"
+
+
+def test_a_row_that_is_not_for_the_host_takes_the_engines_device(iris):
+    model = accelerated(DBSCAN())
+    model.fit_predict(iris[0])
+
+    assert model.device_ == "loopback:accelerator:0"
+    with pytest.raises(DeviceNotAvailable, match="it reaches"):
+        accelerated(DBSCAN(), device="cpu").fit(iris[0])
+
+
+def test_a_row_that_is_for_the_host_alone_takes_no_other_device(iris):
+    with pytest.raises(DeviceNotAvailable, match="RandomForestClassifier reaches no device 'accelerator'"):
+        accelerated(RandomForestClassifier(), device="accelerator").fit(*iris)
+
+
+def test_auto_takes_the_device_that_is_asked_for(iris):
+    model = AcceleratedEstimator(Ridge(), device="accelerator:1").fit(*iris)
+
+    assert (model.engine_, model.ran_on_) == ("loopback", "device 1")
+
+
+def test_auto_chooses_it_where_it_is_worth_it_and_only_there():
+    for columns, engine in ((61, "loopback"), (60, "other")):
+        X, y = make_classification(n_features=columns, random_state=0)
+        chosen = AcceleratedEstimator(LogisticRegression()).fit(X, y).engine_
+        assert (chosen == "loopback") == (engine == "loopback")
+
+
+def test_auto_promises_nothing_that_the_data_decide():
+    decision = explain(LogisticRegression())
+    reasons = {candidate.engine: candidate.reasons for candidate in decision.candidates}
+
+    assert decision.engine != "loopback"
+    assert "61 columns" in reasons["loopback"][0].text
+
+
+def test_auto_leaves_an_alternative_algorithm_alone_unless_asked(diabetes):
+    reasons = {c.engine: c.reasons for c in explain(HistGradientBoostingRegressor(), *diabetes).candidates}
+
+    assert reasons["loopback"][0].kind == "fidelity"
+    with config_context(engine="loopback"):
+        assert explain(HistGradientBoostingRegressor(), *diabetes).fidelity == "alternative"
+
+
+def test_a_need_weighs_data_and_hyperparameters():
+    X = np.zeros((10_001, 2))
+    X[:, 0] = y = np.arange(10_001)
+
+    with pytest.raises(UnsupportedInput, match="early_stopping=False from 10,001 rows on"):
+        accelerated(HistGradientBoostingRegressor()).fit(X, y)
+    assert accelerated(HistGradientBoostingRegressor(early_stopping=False, max_iter=2)).fit(X, y).n_estimators_ == 2
+
+
+def test_a_method_may_take_less_than_fit(iris):
+    X = np.abs(iris[0])
+    from scipy.sparse import csr_matrix
+
+    assert accelerated(IncrementalPCA()).fit(csr_matrix(X)).decision_.conversions == ()
+    with pytest.raises(UnsupportedInput, match="partial_fit"):
+        accelerated(IncrementalPCA(), sparse="error").partial_fit(csr_matrix(X))
+
+
+def test_a_refused_method_is_an_attribute_error_with_the_reason(iris):
+    X, y = iris
+    model = accelerated(RandomForestClassifier(n_estimators=5)).fit(X, y)
+
+    with pytest.raises(UnsupportedMethod, match="numbers its leaves otherwise"):
+        model.apply(X)
+    assert issubclass(UnsupportedMethod, AttributeError)
+
+
+def test_n_jobs_of_the_wrapper_reaches_the_engine(iris):
+    assert accelerated(RandomForestClassifier(n_estimators=5), n_jobs=2).fit(*iris).estimator_.params["n_jobs"] == 2
+
+
+def test_it_is_listed_with_its_classes():
+    (info,) = [info for info in engines() if info.name == "loopback"]
+
+    assert (info.usable, info.classes, info.version) == (True, len(ENGINE.rows), "0.1.0")
+
+
+# -- the checks fail where they should -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Return a function that puts a changed row in place of the plug-in's own, for this test."""
+
+    def forget():
+        registry.refresh()
+        testing_case.case_of.cache_clear()
+
+    def register(name, **changes):
+        row = replace(ENGINE.row(name), **changes)
+        rows = tuple(row if row.estimator == each.estimator else each for each in ENGINE.rows)
+        engine = replace(ENGINE, rows=rows)
+        monkeypatch.setattr(registry, "_plugins", lru_cache(lambda: ({"loopback": engine}, {})))
+        forget()
+        return row
+
+    yield register
+    monkeypatch.undo()
+    forget()
+
+
+def examine(promise, name):
+    """Run one check of one row."""
+    (found,) = [check for row, check in engine_checks("loopback") if check.id == f"{name.rpartition('.')[2]}-{promise}"]
+    found()
+
+
+RIDGE, FOREST = ENGINE.row("sklearn.linear_model.Ridge"), ENGINE.row("sklearn.ensemble.RandomForestClassifier")
+SCALER, SVC = ENGINE.row("sklearn.preprocessing.StandardScaler"), ENGINE.row("sklearn.svm.SVC")
+KMEANS = ENGINE.row("sklearn.cluster.KMeans")
+
+
+def without(row, *names):
+    return {name: rule for name, rule in row.params.items() if name not in names}
+
+
+def _refuse_silently(value):
+    raise rules.Refused("")
+
+
+@pytest.mark.parametrize(
+    "promise, row, changes",
+    [
+        ("row_decides_every_parameter", RIDGE, {"params": without(RIDGE, "positive")}),
+        ("row_decides_every_parameter", RIDGE, {"params": {**RIDGE.params, "gamma": rules.same}}),
+        ("row_decides_every_method", FOREST, {"refused": {}}),
+        ("row_decides_every_method", RIDGE, {"methods": ("predict", "transform")}),
+        ("row_decides_every_method", RIDGE, {"inherited": ("predict",)}),
+        ("row_speaks_the_vocabulary", RIDGE, {"fidelity": "perfect"}),
+        ("backend_takes_every_keyword", RIDGE, {"params": {**RIDGE.params, "alpha": rules.same}}),
+        ("backend_takes_every_keyword", SVC, {"engine_params": {"no_such_parameter": 1}}),
+        ("engine_params_are_the_engines_own", SVC, {"engine_params": {"tol": 1}}),
+        (
+            "refused_values_are_explained",
+            SVC,
+            {"params": {**SVC.params, "break_ties": rules.adjusted(lambda v: v and _refuse_silently(v), "not True")}},
+        ),
+        ("predictions_agree", RIDGE, {"params": {**RIDGE.params, "alpha": rules.ignored("by mistake")}}),
+        ("predictions_agree", FOREST, {"fidelity": "exact", "tolerance": 1e-6}),
+        ("nothing_global_changes", FOREST, {"params": {**FOREST.params, "random_state": rules.const(None)}}),
+        ("repeats_itself", KMEANS, {"params": {**KMEANS.params, "random_state": rules.ignored("by mistake")}}),
+        ("declared_sparse_formats_are_taken", SCALER, {"fit": Inputs(sparse=("csr",))}),
+        ("runs_on_every_device", RIDGE, {"backend": "accelsk_loopback.library.Scaler"}),
+    ],
+)
+def test_a_wrong_row_fails_its_check(registered, monkeypatch, promise, row, changes):
+    monkeypatch.setitem(library.KMeans.own, "seed", None)
+    if promise != "declared_sparse_formats_are_taken":  # asked only of rows that declare some
+        examine(promise, row.estimator)
+
+    registered(row.estimator, **changes)
+
+    with pytest.raises((AssertionError, TypeError)):
+        examine(promise, row.estimator)
+
+
+def _once(build, made={}):  # noqa: B006  the point of it
+    return lambda self, row, keywords: made.setdefault(row.estimator, build(self, row, keywords))
+
+
+def _run_that(change):
+    def make(run):
+        def changed(self, method, X, *args, **kwargs):
+            X, args, kwargs = change(self, X, args, kwargs)
+            return run(self, method, X, *args, **kwargs)
+
+        return changed
+
+    return make
+
+
+def _writes_environment(self, X, args, kwargs):
+    os.environ["ACCELSK_TEST_LEAK"] = "1"
+    return X, args, kwargs
+
+
+def _writes_data(self, X, args, kwargs):
+    X[0, 0] = 0.0
+    return X, args, kwargs
+
+
+def _drops_weights(self, X, args, kwargs):
+    return X, args, {name: value for name, value in kwargs.items() if name != "sample_weight"}
+
+
+def _drops_names(self, X, args, kwargs):
+    return np.asarray(X), args, kwargs
+
+
+def _drops_output(self, X, args, kwargs):
+    self.__dict__.pop("_sklearn_output_config", None)
+    return X, args, kwargs
+
+
+def _numbers_labels(self, X, args, kwargs):
+    return X, (np.unique(args[0], return_inverse=True)[1],), kwargs
+
+
+def _cannot_be_pickled(self, X, args, kwargs):
+    self.handle = lambda: None
+    return X, args, kwargs
+
+
+@pytest.mark.parametrize(
+    "promise, row, change",
+    [
+        ("nothing_global_changes", RIDGE, _writes_environment),
+        ("data_are_left_alone", RIDGE, _writes_data),
+        ("sample_weight_counts", RIDGE, _drops_weights),
+        ("frames_give_feature_names", RIDGE, _drops_names),
+        ("set_output_is_followed", SCALER, _drops_output),
+        ("labels_come_back_as_they_went_in", SVC, _numbers_labels),
+        ("pickle_keeps_the_model", RIDGE, _cannot_be_pickled),
+    ],
+)
+def test_a_library_that_breaks_the_promise_fails_its_check(registered, monkeypatch, promise, row, change):
+    registered(row.estimator)  # a case of its own, which nobody has fitted
+    if change is _writes_environment:
+        monkeypatch.setenv("ACCELSK_TEST_LEAK", "0")
+        examine_fit = testing_case.case_of("loopback", row.estimator).fitted
+        assert examine_fit.ran_on_ == "host"
+    monkeypatch.setattr(library.Disguise, "_run", _run_that(change)(library.Disguise._run))
+
+    with pytest.raises((AssertionError, ValueError, AttributeError)):
+        examine(promise, row.estimator)
+
+
+def test_an_engine_that_fits_in_place_fails_its_check(registered, monkeypatch):
+    registered(RIDGE.estimator)
+    monkeypatch.setattr(LoopbackAdapter, "build", _once(LoopbackAdapter.build))
+
+    with pytest.raises(AssertionError):
+        examine("every_fit_is_fresh", RIDGE.estimator)
+
+
+# -- the parametrizer ------------------------------------------------------------------------------------------------
+
+
+def test_ids_read_as_a_manual():
+    ids = [check.id for _, check in engine_checks("loopback")]
+
+    assert "Ridge-row_decides_every_parameter" in ids
+    assert len(ids) == len(set(ids))
+
+
+def test_every_promise_is_asked_of_some_row_and_says_what_it_is():
+    asked = {check.promise.name for _, check in engine_checks("loopback")}
+
+    assert asked == {promise.name for promise in PROMISES}
+    assert all(promise.text.endswith(".") for promise in PROMISES)
+
+
+def test_checks_that_read_tables_run_without_the_library(registered):
+    registered(RIDGE.estimator)
+    registry._plugins()[0]["loopback"] = replace(ENGINE, requires=("accelsk-loopback>=99",))
+
+    examine("row_decides_every_parameter", RIDGE.estimator)
+    with pytest.raises(testing_case.SkipTest, match=r"needs accelsk-loopback>=99, and 0\.1\.0 is installed"):
+        examine("predictions_agree", RIDGE.estimator)
+
+
+def test_an_expected_failure_is_strict_and_has_its_reason():
+    mark = parametrize_with_engine_checks("loopback", {"Ridge-repeats_*": "for this test"})
+    marked = {parameter.id: parameter.marks for parameter in mark.args[1] if parameter.marks}
+
+    assert list(marked) == ["Ridge-repeats_itself"]
+    assert marked["Ridge-repeats_itself"][0].kwargs == {"reason": "for this test", "strict": True}
+
+
+@pytest.mark.parametrize("expected, message", [({"Rigde-*": "typo"}, "Rigde"), ({"Ridge-*": " "}, "reason")])
+def test_an_expected_failure_that_says_nothing_is_an_error(expected, message):
+    with pytest.raises(ValueError, match=message):
+        parametrize_with_engine_checks("loopback", expected)

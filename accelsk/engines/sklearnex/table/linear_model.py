@@ -83,6 +83,14 @@ _UNIQUE = Need(
     "more rows than columns, unless fit_intercept=False",
     lambda facts, params: size(facts)[0] > size(facts)[1] or not params["fit_intercept"],
 )
+_CONDITION: Mapping[str, float] = {"float64": 1e9, "integer": 1e9, "boolean": 1e9, "float32": 1e4}
+# oneDAL solves the normal equations, whose error grows with the condition number of the Gram matrix: by 1e9 half of the
+# digits of float64 are lost, where scikit-learn's singular value decomposition loses a quarter.
+_WELL_CONDITIONED = Need(
+    "linearly independent columns of comparable scale",
+    lambda facts, params: facts.gram_condition(centred=bool(params["fit_intercept"])) < _CONDITION[facts.dtype_kind],
+)
+# The intercept counts towards the norm that is minimized.
 _UNIQUE_RIDGE = Need(
     "more rows than columns with alpha=0, unless fit_intercept=False",
     lambda facts, params: params["alpha"] != 0 or size(facts)[0] > size(facts)[1] or not params["fit_intercept"],
@@ -124,13 +132,12 @@ ROWS = (
             "n_jobs": same,
             "positive": only(False),
         },
-        fit=Inputs(needs=(_UNIQUE,)),
+        fit=Inputs(needs=(_WELL_CONDITIONED,)),
         predict=_PREDICT,
         methods=(),
         inherited=("predict", "score"),
-        worth=Worth(ratio=4, seen=PERF, needs=(rows_at_least(20_000),)),
-        note="Of linearly dependent columns other coefficients may be chosen; the predictions are the same. There are no "
-        "attributes rank_ and singular_.",
+        worth=Worth(ratio=2.5, seen=PERF, needs=(rows_at_least(20_000),)),
+        note="There are no rank_ and singular_.",
     ),
     Row(
         estimator="sklearn.linear_model.LogisticRegression",
@@ -161,7 +168,7 @@ ROWS = (
         predict=_PREDICT,
         methods=(),
         inherited=_PROBABILITIES,
-        tolerance=0.05,
+        tolerance=0.1,
         devices=HOST_ONLY,
         note="The folds run one after the other, each on n_jobs cores.",
     ),

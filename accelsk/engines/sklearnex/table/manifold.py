@@ -52,6 +52,7 @@ ROWS = (
                 ),
             ),
         ),
-        note="Gradient descent from the same neighbours and start; the embedding differs as between two random states.",
+        note="The same gradient descent with other rounding: embeddings differ as between two random states. The "
+        "neighbours in sparse data or other metrics are searched by scikit-learn.",
     ),
 )

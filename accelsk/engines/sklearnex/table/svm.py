@@ -61,10 +61,12 @@ ROWS = (
         predict=_PREDICT,
         methods=("predict", "decision_function", "score"),
         refused=_PROBABILITIES,
-        tolerance=0.01,
+        fidelity="statistical",
+        tolerance=0.02,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
-        note=_ITERATIONS,
+        note=_ITERATIONS
+        + " Where nu is too small for classes that overlap, the problem degenerates, and results differ freely.",
     ),
     Row(
         estimator="sklearn.svm.NuSVR",
@@ -73,10 +75,10 @@ ROWS = (
         fit=_FIT,
         predict=_PREDICT,
         methods=("predict", "score"),
-        tolerance=0.01,
+        tolerance=0.05,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
-        note=_ITERATIONS,
+        note=_ITERATIONS + " The intercept is not unique where all support vectors are at their bounds.",
     ),
     Row(
         estimator="sklearn.svm.SVC",

@@ -80,8 +80,8 @@ class RidgeRegression(Disguise):
 class LogisticRegression(Disguise):
     of = linear_model.LogisticRegression
     own = {"l2": 9.0, "tol": 1e-2, "intercept": False, "max_iter": 10, "class_weight": None, "warm_start": False}
-    own |= {"solver": "lbfgs", "dual": False}
-    names = {"l2": "C", "intercept": "fit_intercept"}
+    own |= {"solver": "lbfgs", "dual": False, "multi_class": "multinomial"}
+    names = {"l2": "C", "intercept": "fit_intercept", "multi_class": None}
     values = {"l2": lambda l2: 1 / l2}
 
 
