@@ -226,6 +226,10 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
     if options.n_jobs is not None and "n_jobs" in keywords:
         keywords["n_jobs"] = options.n_jobs
     look.keywords = keywords
+    if options.engine == "auto" and options.device is None and look.able:
+        look.reasons.extend(_worth(row, facts, params))
+        if look.reasons:
+            return  # what follows may cost a pass over the data
     if facts is not None:
         look.check = examine_inputs(
             engine.name,
@@ -239,8 +243,6 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
             needs=not refusals,
         )
         look.reasons.extend(look.check.reasons)
-    if options.engine == "auto" and options.device is None and look.able:
-        look.reasons.extend(_worth(row, facts, params))
 
 
 def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable[Reason]:

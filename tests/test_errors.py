@@ -3,9 +3,13 @@
 import pickle
 
 import joblib
+import numpy as np
 import pytest
+from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
 
-from accelsk import errors
+from accelsk import AcceleratedEstimator, errors
 from accelsk.errors import (
     AccelskError,
     AccelskWarning,
@@ -94,3 +98,60 @@ def test_warnings_are_no_errors():
 
 def test_did_you_mean_is_silent_where_nothing_is_near():
     assert did_you_mean("zzz", ["engine"]) == ""
+
+
+def fit(estimator, X, options):
+    AcceleratedEstimator(estimator, **options).fit(X, np.arange(6))
+
+
+REAL = {
+    "an engine that nobody knows": (
+        Ridge(),
+        {"engine": "lopback"},
+        EngineNotAvailable,
+        r"engine 'lopback'.*'loopback'",
+    ),
+    "a device that is not there": (Ridge(), {"device": "hip:7"}, DeviceNotAvailable, r"device 'hip:7'; there is: cpu "),
+    "a device that nobody can read": (Ridge(), {"device": "gpu:x"}, UnsupportedParameter, r"device='gpu:x'.*kind.*cpu"),
+    "an option that does not exist": (Ridge(), {"fallback": "wran"}, UnsupportedParameter, r"fallback='wran'.*'warn'"),
+    "a value that the engine lacks": (
+        Ridge(positive=True),
+        {"engine": "loopback", "fallback": "raise"},
+        UnsupportedParameter,
+        r"engine 'loopback' cannot run Ridge\(positive=True\); it supports positive=False\.\n"
+        r"Hint: drop positive, use engine='auto', or list a second choice: engine=\['loopback', 'sklearn'\]",
+    ),
+    "data that the engine does not take": (
+        PCA(),
+        {"engine": "loopback", "fallback": "raise", "sparse": "error"},
+        UnsupportedInput,
+        r"engine 'loopback' cannot run PCA.fit on this data: it takes no sparse matrix",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REAL)
+def test_a_real_failure_says_the_same_from_a_worker(what):
+    estimator, options, cls, words = REAL[what]
+    X = sparse.eye_array(6, format="csr") if cls is UnsupportedInput else np.eye(6)
+    with pytest.raises(cls, match=words) as here:
+        fit(estimator, X, options)
+    with pytest.raises(cls) as there:
+        joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(fit)(estimator, X, options) for _ in range(2))
+
+    assert str(there.value) == str(here.value)
+    assert there.value.parts == here.value.parts
+
+
+def test_a_value_that_does_not_pickle_is_told_in_words():
+    with pytest.raises(UnsupportedParameter) as caught:
+        fit(Ridge(positive=lambda: 0), np.eye(6), {"engine": "loopback", "fallback": "raise"})
+
+    assert pickle.loads(pickle.dumps(caught.value)).value.startswith("<function")
+
+
+def test_a_fallback_warns_once_per_cause_on_the_users_line():
+    with pytest.warns(EngineFallbackWarning, match=r"Ridge\(positive=True\) is fitted by engine 'sklearn'") as caught:
+        AcceleratedEstimator(Ridge(positive=True), engine="loopback").fit(np.eye(6), np.arange(6))
+
+    assert [warning.filename for warning in caught] == [__file__]

@@ -21,6 +21,7 @@ from accelsk.engines.spec import Engine, Row
 from accelsk.engines.translate import translate
 from accelsk.errors import AccelskWarning
 from accelsk.estimator import AcceleratedEstimator
+from accelsk.facts import Facts
 
 __all__ = ["Case", "Data", "allowed_values", "case_of", "fit"]
 
@@ -77,7 +78,25 @@ class Case:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """The hyperparameters that the row takes: the defaults, made repeatable, changed where the row refuses them."""
+        """The hyperparameters of the examination: those of `translatable`, one changed if a need of the data asks so."""
+        if self._needs_are_met(self.translatable):
+            return self.translatable
+        for name, value in self.translatable.items():
+            for other in allowed_values(self.cls, name):
+                changed = {**self.translatable, name: other}
+                if not isinstance(other, type(value)) or translate(self.row, changed)[1]:
+                    continue
+                if self._needs_are_met(changed):
+                    return changed
+        return self.translatable  # the checks will say what is not met
+
+    def _needs_are_met(self, params: Mapping[str, Any]) -> bool:
+        facts = Facts(*self.data.args)
+        return all(need.test(facts, params) for need in self.row.fit.needs)
+
+    @cached_property
+    def translatable(self) -> dict[str, Any]:
+        """The hyperparameters that the rules take: the defaults, made repeatable, changed where a rule refuses them."""
         params = dict(self.defaults)
         if "random_state" in params:
             params["random_state"] = 0
@@ -131,7 +150,7 @@ class Case:
     @cached_property
     def tags(self) -> Any:
         """The tags of the class."""
-        return get_tags(self.plain())
+        return get_tags(self.cls(**self.translatable))
 
     @cached_property
     def data(self) -> Data:
@@ -228,7 +247,7 @@ def _data(case: Case, *, large: bool) -> Data:
     from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
     from sklearn.preprocessing import minmax_scale, scale
 
-    estimator, tags = case.plain(), case.tags
+    estimator, tags = case.cls(**case.translatable), case.tags
     if not tags.input_tags.two_d_array:
         raise SkipTest(f"{case.row.name} takes no table of numbers, and the checks have no other data")
     if is_regressor(estimator):

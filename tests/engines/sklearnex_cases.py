@@ -32,8 +32,8 @@ def plain(name, **params):
     """A scikit-learn estimator with settings that suit its row."""
     defaults = {
         "DummyRegressor": {"strategy": "constant", "constant": 2.5},
-        "TSNE": {"max_iter": 250, "random_state": 0},
-        "LocalOutlierFactor": {"novelty": True},
+        "TSNE": {"max_iter": 500, "random_state": 0},
+        "LocalOutlierFactor": {"novelty": True, "algorithm": "brute"},
         # Accuracies of two strengths are often equal, and then which is taken hangs on the last digit.
         "LogisticRegressionCV": {
             "Cs": [0.01, 0.1, 1.0],
@@ -42,6 +42,7 @@ def plain(name, **params):
             "max_iter": 1000,
             **({"use_legacy_attributes": False, "l1_ratios": (0,)} if SINCE_1_8 else {}),
         },
+        **dict.fromkeys(("KNeighborsClassifier", "KNeighborsRegressor", "NearestNeighbors"), {"algorithm": "brute"}),
         # Votes jump where a margin changes its sign; the margins themselves can be compared.
         "NuSVC": {"decision_function_shape": "ovo", "nu": 0.1},
         "SVC": {"decision_function_shape": "ovo"},

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sklearn
+from packaging.version import Version
 
 _FORESTS = ("ExtraTreesClassifier", "ExtraTreesRegressor", "RandomForestClassifier", "RandomForestRegressor")
 _SVM = ("NuSVC", "NuSVR", "SVC", "SVR")
@@ -113,6 +115,8 @@ def _dependent_columns_differ() -> bool:
 
 
 def _scales_break_predictions() -> bool:
+    if Version(sklearn.__version__) < Version("1.9"):
+        return True  # there, nothing but rounding is dropped, and dependent columns are the reason
     scaled = X * [1, 1e3, 1e6, 1e-3, 1]
     plain, other = both("linear_model", "LinearRegression")(scaled, target)
     return float(np.abs(plain.predict(scaled) - other.predict(scaled)).max()) > 1e-3
@@ -200,12 +204,45 @@ def _half_precision_differs() -> bool:
     return plain.coef_.dtype != other.coef_.dtype
 
 
+def _exaggeration_is_cut_short() -> bool:
+    from sklearn.manifold import trustworthiness
+
+    from accelsk.demo.flights import NUMBERS, load
+
+    points = load()[list(NUMBERS)].dropna().sample(600, random_state=0)
+    points = ((points - points.mean()) / points.std()).to_numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain, other = both("manifold", "TSNE", max_iter=250, random_state=0)(points)
+    return trustworthiness(points, plain.embedding_) - trustworthiness(points, other.embedding_) > 0.1
+
+
+def _tree_misses_neighbours() -> bool:
+    points = np.random.RandomState(0).randn(3000, 3)
+    plain, other = both("neighbors", "NearestNeighbors", algorithm="kd_tree")(points[:2000])
+    return float(np.abs(plain.kneighbors(points[2000:])[0] - other.kneighbors(points[2000:])[0]).max()) > 0.01
+
+
 def never(setting: Mapping[str, Any], kind: str) -> bool:
     """Not in the grid: the row is narrower than what is varied there, or the library itself falls back."""
     return False
 
 
 DENIALS = (
+    Denial(
+        "few steps of TSNE",
+        ("TSNE",),
+        lambda setting, kind: setting.get("max_iter") is not None and setting["max_iter"] < 500,
+        "the early exaggeration stops before its time, and the embedding is far behind (trustworthiness)",
+        _exaggeration_is_cut_short,
+    ),
+    Denial(
+        "tree search",
+        ("KNeighborsClassifier", "KNeighborsRegressor", "LocalOutlierFactor", "NearestNeighbors"),
+        lambda setting, kind: setting.get("algorithm", "auto") != "brute",
+        "oneDAL's k-d tree misses neighbours: distances are wrong, by far more than round-off, for some rows",
+        _tree_misses_neighbours,
+    ),
     Denial(
         "half precision",
         (),
@@ -253,7 +290,7 @@ DENIALS = (
         "columns of very different scale in LinearRegression",
         ("LinearRegression",),
         never,
-        "the normal equations are solved, and even the predictions of the training rows are wrong",
+        "scikit-learn 1.9 drops the directions with a singular value below tol of the largest, oneDAL does not",
         _scales_break_predictions,
     ),
     Denial(

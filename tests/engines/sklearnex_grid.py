@@ -335,7 +335,7 @@ GRIDS: Mapping[str, Grid] = {
     ),
     "TSNE": Grid(
         "",
-        {"max_iter": 250, "perplexity": 4},
+        {"max_iter": 500, "perplexity": 4},
         {
             "n_components": (3,),
             "perplexity": (3.0,),

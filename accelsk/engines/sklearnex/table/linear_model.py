@@ -84,11 +84,15 @@ _UNIQUE = Need(
     lambda facts, params: size(facts)[0] > size(facts)[1] or not params["fit_intercept"],
 )
 _CONDITION: Mapping[str, float] = {"float64": 1e9, "integer": 1e9, "boolean": 1e9, "float32": 1e4}
-# oneDAL solves the normal equations, whose error grows with the condition number of the Gram matrix: by 1e9 half of the
-# digits of float64 are lost, where scikit-learn's singular value decomposition loses a quarter.
+# Of ill-conditioned columns scikit-learn drops the directions whose singular value is below `tol` of the largest (from
+# 1.9 on; below rounding before), and oneDAL, which solves the normal equations, other ones. The condition of the Gram
+# matrix is the square of that of X; by 1e9 half of the digits of float64 are lost in it.
 _WELL_CONDITIONED = Need(
     "linearly independent columns of comparable scale",
-    lambda facts, params: facts.gram_condition(centred=bool(params["fit_intercept"])) < _CONDITION[facts.dtype_kind],
+    lambda facts, params: (
+        facts.gram_condition(centred=bool(params["fit_intercept"]))
+        < min(_CONDITION[facts.dtype_kind], 1 / max(params.get("tol", 0.0), 1e-9) ** 2)
+    ),
 )
 # The intercept counts towards the norm that is minimized.
 _UNIQUE_RIDGE = Need(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from accelsk.engines.rules import adjusted, is_number, only, same
@@ -14,6 +16,12 @@ _INIT = adjusted(
     lambda init: init.copy() if isinstance(init, np.ndarray) else init, "an array is copied: the engine writes into it"
 )
 
+
+def _is_enough(value: Any) -> bool:
+    """Whether there are steps after the early exaggeration (250): without them the embedding is far behind."""
+    return is_number(value) and value >= 500
+
+
 ROWS = (
     Row(
         estimator="sklearn.manifold.TSNE",
@@ -23,8 +31,8 @@ ROWS = (
             "perplexity": same,
             "early_exaggeration": same,
             "learning_rate": same,
-            "max_iter": same,
-            "n_iter": same.versions(until="1.7"),
+            "max_iter": only(None, where=_is_enough, text="500 or more"),
+            "n_iter": only("deprecated", where=_is_enough, text="500 or more").versions(until="1.7"),
             "n_iter_without_progress": same,
             "min_grad_norm": same,
             "metric": same,
