@@ -204,6 +204,15 @@ def _half_precision_differs() -> bool:
     return plain.coef_.dtype != other.coef_.dtype
 
 
+def _weights_are_not_repetitions() -> bool:
+    from sklearnex.ensemble import ExtraTreesRegressor
+
+    times = np.arange(60) % 3
+    once = ExtraTreesRegressor(random_state=0).fit(X, target, sample_weight=times)
+    repeated = ExtraTreesRegressor(random_state=0).fit(np.repeat(X, times, axis=0), np.repeat(target, times))
+    return float(np.abs(once.predict(X) - repeated.predict(X)).max()) > 0.1
+
+
 def _exaggeration_is_cut_short() -> bool:
     from sklearn.manifold import trustworthiness
 
@@ -229,6 +238,13 @@ def never(setting: Mapping[str, Any], kind: str) -> bool:
 
 
 DENIALS = (
+    Denial(
+        "sample weights of extremely randomized trees",
+        ("ExtraTreesClassifier", "ExtraTreesRegressor"),
+        lambda setting, kind: kind.startswith("weights"),
+        "a weight of 2 is not the same as the row twice, and of 0 not the same as no row, as scikit-learn has it",
+        _weights_are_not_repetitions,
+    ),
     Denial(
         "few steps of TSNE",
         ("TSNE",),

@@ -49,7 +49,7 @@ ROWS = (
         estimator="sklearn.decomposition.IncrementalPCA",
         backend="sklearnex.preview.decomposition.IncrementalPCA",
         params={"n_components": same, "whiten": same, "copy": same, "batch_size": same},
-        fit=Inputs(),
+        fit=Inputs(needs=(rows_at_least(2),)),
         predict=Inputs(sparse=SPARSE),
         operations={"partial_fit": Inputs(fit_params=("check_input",))},
         methods=("fit_transform", "partial_fit"),

@@ -114,7 +114,7 @@ ROWS = (
         fidelity="alternative",
         tolerance=0.05,
         note=_EXTRA + _VOTES,
-        **_CLASSIFIER,
+        **{**_CLASSIFIER, "fit": Inputs(needs=(_DRAW, ONE_OUTPUT, _CLASSES))},
     ),
     Row(
         estimator="sklearn.ensemble.ExtraTreesRegressor",
@@ -122,7 +122,7 @@ ROWS = (
         fidelity="alternative",
         tolerance=0.15,
         note=_EXTRA,
-        **_REGRESSOR,
+        **{**_REGRESSOR, "fit": Inputs(needs=(_DRAW, ONE_OUTPUT))},
     ),
     Row(
         estimator="sklearn.ensemble.RandomForestClassifier",
