@@ -118,8 +118,10 @@ REAL = {
         Ridge(positive=True),
         {"engine": "loopback", "fallback": "raise"},
         UnsupportedParameter,
-        r"engine 'loopback' cannot run Ridge\(positive=True\); it supports positive=False\.\n"
-        r"Hint: drop positive, use engine='auto', or list a second choice: engine=\['loopback', 'sklearn'\]",
+        (
+            r"engine 'loopback' cannot run Ridge\(positive=True\); it supports positive=False\.\n"
+            r"Hint: drop positive, use engine='auto', or list a second choice: engine=\['loopback', 'sklearn'\]"
+        ),
     ),
     "data that the engine does not take": (
         PCA(),

@@ -1,11 +1,11 @@
 """scikit-learn's own checks on the wrapper: none fails that the plain class passes.
 
-Over every class that any engine has a row for, with scikit-learn's own test instances, on scikit-learn itself and on each
-engine. ``fallback="silent"``: the checks feed data and hyperparameters that a named engine may not take.
+Over every class that any engine has a row for, with scikit-learn's own test instances, on scikit-learn itself and on
+each engine. ``fallback="silent"``: the checks feed data and hyperparameters that a named engine may not take.
 """
 
 import warnings
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from sklearn.base import clone
@@ -20,8 +20,8 @@ from accelsk.selection import public_name
 _DENSE, _SPARSE = (f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse"))
 _GROUPS = "scikit-learn's check knows by the class's name that its folds need groups"
 _OTHER_TREES = (
-    "trees without weights are grown by the engine that was named, trees with weights by scikit-learn (the engine does not "
-    "take a weight of 2 for two rows): two random streams; only where the engine is named, its fidelity is 'alternative'"
+    "trees without weights are grown by the engine that was named, trees with weights by scikit-learn (the engine does "
+    "not take a weight of 2 for two rows): two random streams. Its fidelity is 'alternative', so never by auto"
 )
 #: (class, check): why the check fails on the wrapper though it passes on the class. Strict: one that passes fails here.
 EXPECTED = {
@@ -58,7 +58,7 @@ def failures(estimator):
     return failed, len(results)
 
 
-@lru_cache(maxsize=None)
+@cache
 def failures_of_the_class(cls):
     return set().union(*(failures(estimator)[0] for estimator in instances(cls)))
 

@@ -78,7 +78,7 @@ class Case:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """The hyperparameters of the examination: those of `translatable`, one changed if a need of the data asks so."""
+        """The hyperparameters of the examination: `translatable`, one changed if a need of the data asks so."""
         if self._needs_are_met(self.translatable):
             return self.translatable
         for name, value in self.translatable.items():

@@ -42,7 +42,9 @@ def plain(name, **params):
             "max_iter": 1000,
             **({"use_legacy_attributes": False, "l1_ratios": (0,)} if SINCE_1_8 else {}),
         },
-        **dict.fromkeys(("KNeighborsClassifier", "KNeighborsRegressor", "NearestNeighbors"), {"algorithm": "brute"}),
+        "KNeighborsClassifier": {"algorithm": "brute"},
+        "KNeighborsRegressor": {"algorithm": "brute"},
+        "NearestNeighbors": {"algorithm": "brute"},
         # Votes jump where a margin changes its sign; the margins themselves can be compared.
         "NuSVC": {"decision_function_shape": "ovo", "nu": 0.1},
         "SVC": {"decision_function_shape": "ovo"},

@@ -55,7 +55,7 @@ def _is_brute(facts: Facts, params: Mapping[str, Any]) -> bool:
 
 # oneDAL's k-d tree misses neighbours: of 50 rows of iris 2 get a wrong distance, of 1,000 normal rows in 3 columns 3.
 _SEARCH = Need(
-    "a brute force search (algorithm='brute', which 'auto' is for more than 15 columns): its k-d tree misses neighbours",
+    "a brute force search (algorithm='brute', or 'auto' with more than 15 columns): its k-d tree misses neighbours",
     _is_brute,
 )
 _CLASSES = Need("two classes or more", lambda facts, params: facts.n_classes > 1)
