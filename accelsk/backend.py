@@ -21,7 +21,8 @@ from accelsk.engines import get, get_adapter
 from accelsk.engines.spec import Inputs, Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
-from accelsk.selection import Plan, public_name, select, unusable
+from accelsk.reasons import unusable
+from accelsk.selection import Plan, public_name, select
 
 __all__ = ["carry_out", "compute", "parallel"]
 

@@ -8,10 +8,12 @@ SYCL filter selectors, and what PyTorch and CuPy users write, in one.
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from accelsk.errors import UnsupportedParameter, did_you_mean
+from accelsk.errors import AccelskWarning, UnsupportedParameter, did_you_mean
 
 __all__ = ["HOST", "Device", "DeviceInfo", "devices"]
 
@@ -138,6 +140,34 @@ class DeviceInfo:
     engines: tuple[str, ...]
 
 
+def devices_of(engine: str) -> Mapping[Device, str]:
+    """Ask one engine for its devices; one that fails at it reaches none, with a warning, and the others go on.
+
+    Parameters
+    ----------
+    engine : str
+        The name of an engine that is usable.
+
+    Returns
+    -------
+    mapping of Device to str
+        With the name that the driver gives each.
+
+    Examples
+    --------
+    >>> [str(device) for device in devices_of("sklearn")]
+    ['cpu']
+    """
+    from accelsk.engines import get_adapter  # the registry imports this module
+
+    try:
+        return get_adapter(engine).devices()
+    except Exception as error:  # noqa: BLE001  a driver may raise anything
+        message = f"engine {engine!r} could not list its devices: {type(error).__name__}: {error}."
+        warnings.warn(AccelskWarning(message, hint="`accelsk doctor` looks closer.", engine=engine), stacklevel=2)
+        return {}
+
+
 def discover() -> tuple[DeviceInfo, ...]:
     """Ask every usable engine for its devices.
 
@@ -151,13 +181,13 @@ def discover() -> tuple[DeviceInfo, ...]:
     >>> str(discover()[0].device)
     'cpu'
     """
-    from accelsk.engines import get_adapter, names, why_missing  # the registry imports this module
+    from accelsk.engines import names, why_missing  # the registry imports this module
     from accelsk.machine import processor_name
 
     found: dict[Device, tuple[str, list[str]]] = {HOST: (processor_name(), [])}
     for name in names():
         if why_missing(name) is None:
-            for device, description in get_adapter(name).devices().items():
+            for device, description in devices_of(name).items():
                 found.setdefault(device, (description, []))[1].append(name)
     return tuple(DeviceInfo(device, text, tuple(reached_by)) for device, (text, reached_by) in found.items())
 

@@ -11,12 +11,13 @@ from sklearn.utils import get_tags
 from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
 from accelsk.decision import Candidate, Decision, Reason
-from accelsk.devices import HOST, Device
-from accelsk.engines import get, get_adapter, names, reference, why_missing
+from accelsk.devices import HOST, Device, devices_of
+from accelsk.engines import get, names, reference, why_missing
 from accelsk.engines.spec import FIDELITIES, Engine, Row
-from accelsk.engines.translate import Refusal, merge_engine_params, translate
+from accelsk.engines.translate import merge_engine_params, translate
 from accelsk.errors import AccelskError, EngineNotAvailable, did_you_mean
 from accelsk.facts import Facts
+from accelsk.reasons import no_device, no_device_at_all, no_row, refused, short, way_out
 
 __all__ = ["Plan", "public_name", "select"]
 
@@ -181,12 +182,12 @@ def _look(name: str, question: _Question, *, densify: bool) -> _Look:
     if not engine.reference:
         look.row = engine.row(public_name(type(estimator)))
         if look.row is None:
-            look.reasons.append(_no_row(engine, estimator))
+            look.reasons.append(no_row(engine, public_name(type(estimator))))
             if options.device is None:
                 return look
     look.device = _device(engine, look.row, options.device)
     if look.device is None:
-        look.reasons.insert(0, _no_device(engine, look.row, options.device))
+        look.reasons.insert(0, no_device(engine, look.row, options.device))
         return look
     if look.row is None:
         return look
@@ -213,15 +214,15 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
         )
     if method == "partial_fit" and method not in row.methods:
         look.reasons.append(
-            Reason("method", f"engine {engine.name!r} does not compute {row.name}.partial_fit", _way_out(engine))
+            Reason("method", f"engine {engine.name!r} does not compute {row.name}.partial_fit", way_out(engine))
         )
     if question.callbacks:
         look.reasons.append(
-            Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", _way_out(engine))
+            Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", way_out(engine))
         )
     params = estimator.get_params(deep=False)
     keywords, refusals = translate(row, params)
-    look.reasons.extend(_refused(engine, row, refusal) for refusal in refusals)
+    look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
     merge_engine_params(row, engine.name, options.engine_params.get(engine.name, {}), keywords)
     if options.n_jobs is not None and "n_jobs" in keywords:
         keywords["n_jobs"] = options.n_jobs
@@ -259,7 +260,7 @@ def _device(engine: Engine, row: Row | None, request: Device | None) -> Device |
     if host and (request is None or request == HOST):
         return HOST
     if request is None or engine.devices != ("cpu",):
-        for device in get_adapter(engine.name).devices():
+        for device in devices_of(engine.name):
             allowed = row is None or row.devices is None or device.kind in row.devices
             if allowed and (request is None or device.meets(request)):
                 return device
@@ -291,7 +292,7 @@ def _refuse(looks: list[_Look], options: Options) -> None:
         # Scikit-learn can do everything on the host, so it is the device that no engine reaches, or not with this fit.
         reached = [look for look in looks if look.device is not None]
         if not reached:
-            raise _no_device_at_all(options.device)
+            raise no_device_at_all(options.device)
         if options.fallback == "raise":
             raise reached[0].reasons[0].error(engine=reached[0].engine.name)
         return
@@ -335,7 +336,7 @@ def _plan(
         for look in looks
     )
     decision = Decision(
-        estimator=_short(estimator),
+        estimator=short(estimator),
         engine=chosen.engine.name,
         device=str(chosen.device),
         fidelity="exact" if chosen.row is None else chosen.row.fidelity,
@@ -370,95 +371,3 @@ def _why(chosen: _Look, looks: list[_Look], options: Options, *, fell_back: bool
     if options.device is not None and chosen.device != HOST:
         return f"it reaches the device {options.device}"
     return "no other engine was measured to be faster here"
-
-
-def _no_row(engine: Engine, estimator: Any) -> Reason:
-    return Reason(
-        "row",
-        f"engine {engine.name!r} does not compute {public_name(type(estimator))}",
-        _way_out(engine),
-        {"estimator": type(estimator).__name__},
-    )
-
-
-def _no_device(engine: Engine, row: Row | None, request: Device | None) -> Reason:
-    there = ", ".join(str(device) for device in get_adapter(engine.name).devices()) or "none"
-    what = f"engine {engine.name!r}" + ("" if row is None or row.devices is None else f" with {row.name}")
-    wanted = "a device" if request is None else f"device {str(request)!r}"
-    return Reason(
-        "device",
-        f"{what} reaches no {wanted.removeprefix('a ')} here; it reaches: {there}",
-        'accelsk.devices() lists what there is; device="auto" takes what the engine prefers.',
-        {"device": None if request is None else str(request), "available": there},
-    )
-
-
-def _no_device_at_all(request: Device | None) -> AccelskError:
-    from accelsk.devices import discover
-
-    there = "; ".join(f"{info.device} ({', '.join(info.engines)})" for info in discover())
-    return Reason(
-        "device",
-        f"no engine that is installed reaches device {str(request)!r}; there is: {there}",
-        'accelsk.engines() shows which engine needs what for it; device="auto" takes what there is.',
-        {"device": str(request), "available": there},
-    ).error()
-
-
-def _refused(engine: Engine, row: Row, refusal: Refusal) -> Reason:
-    value = _short_value(refusal.value)
-    judged = ((refusal.parameter, refusal.value), *refusal.others)
-    call = ", ".join(f"{name}={_short_value(its_value)}" for name, its_value in judged)
-    return Reason(
-        "parameter",
-        f"engine {engine.name!r} cannot run {row.name}({call}); it supports {refusal.supported}",
-        _way_out(engine, f"drop {' and '.join(name for name, _ in judged)}, "),
-        {
-            "estimator": row.name,
-            "parameter": refusal.parameter,
-            "value": refusal.value if isinstance(refusal.value, str | int | float | bool | None) else value,
-            "supported": refusal.supported,
-        },
-    )
-
-
-def _way_out(engine: Engine, first: str = "") -> str:
-    return f"{first}use engine='auto', or list a second choice: engine={[engine.name, reference().name]}."
-
-
-def _short(estimator: Any) -> str:
-    """The class with the hyperparameters that differ from their defaults, on one line."""
-    try:
-        from sklearn import config_context
-
-        with config_context(print_changed_only=True):
-            return " ".join(repr(estimator).split())
-    except Exception:  # noqa: BLE001  a repr that fails must not make a fit fail
-        return type(estimator).__name__
-
-
-def _short_value(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def unusable(error: ImportError, engine: Engine) -> EngineNotAvailable:
-    """Return the error for an engine that is installed but does not import.
-
-    Parameters
-    ----------
-    error : ImportError
-        What its import raised.
-    engine : Engine
-        The engine.
-
-    Returns
-    -------
-    EngineNotAvailable
-        With the cause in its words.
-    """
-    return EngineNotAvailable(
-        f"engine {engine.name!r} is installed but cannot be imported: {error}.",
-        hint="`accelsk doctor` checks the installation; reinstalling the library often helps.",
-        engine=engine.name,
-    )

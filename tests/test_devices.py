@@ -6,7 +6,8 @@ import pytest
 
 from accelsk import devices
 from accelsk.devices import HOST, Device
-from accelsk.errors import UnsupportedParameter
+from accelsk.engines import get_adapter
+from accelsk.errors import AccelskWarning, UnsupportedParameter
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,16 @@ def test_devices_of_plug_ins_are_listed():
     listed = {str(info.device): info.engines for info in devices()}
 
     assert listed["loopback:accelerator:0"] == listed["loopback:accelerator:1"] == ("loopback",)
+
+
+def test_an_engine_that_fails_to_list_its_devices_leaves_the_others(monkeypatch):
+    def fail():
+        raise OSError("the driver is gone")
+
+    monkeypatch.setattr(get_adapter("loopback"), "devices", fail)
+    with pytest.warns(
+        AccelskWarning, match="engine 'loopback' could not list its devices: OSError: the driver is gone"
+    ):
+        table = devices()
+
+    assert [str(info.device) for info in table] == ["cpu"]

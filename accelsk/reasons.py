@@ -1,0 +1,187 @@
+"""What speaks against an engine, in words: each with the parameter, the value, what there is, and the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelsk.decision import Reason
+from accelsk.devices import Device, devices_of, discover
+from accelsk.engines import reference
+from accelsk.engines.spec import Engine, Row
+from accelsk.engines.translate import Refusal
+from accelsk.errors import AccelskError, EngineNotAvailable
+
+__all__ = ["no_device", "no_device_at_all", "no_row", "refused", "short", "unusable", "way_out"]
+
+
+def no_row(engine: Engine, cls: str) -> Reason:
+    """Say that an engine has no row for a class.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    cls : str
+        Public path of the class.
+
+    Returns
+    -------
+    Reason
+        Of kind "row".
+    """
+    return Reason(
+        "row",
+        f"engine {engine.name!r} does not compute {cls}",
+        way_out(engine),
+        {"estimator": cls.rpartition(".")[2]},
+    )
+
+
+def no_device(engine: Engine, row: Row | None, request: Device | None) -> Reason:
+    """Say that an engine does not reach a device.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    row : Row or None
+        Its row, which may run on fewer devices than the engine reaches.
+    request : Device or None
+        What was asked for.
+
+    Returns
+    -------
+    Reason
+        Of kind "device"; names what there is.
+    """
+    there = ", ".join(str(device) for device in devices_of(engine.name)) or "none"
+    what = f"engine {engine.name!r}" + ("" if row is None or row.devices is None else f" with {row.name}")
+    wanted = "device" if request is None else f"device {str(request)!r}"
+    return Reason(
+        "device",
+        f"{what} reaches no {wanted} here; it reaches: {there}",
+        'accelsk.devices() lists what there is; device="auto" takes what the engine prefers.',
+        {"device": None if request is None else str(request), "available": there},
+    )
+
+
+def no_device_at_all(request: Device | None) -> AccelskError:
+    """Say that no engine reaches a device.
+
+    Parameters
+    ----------
+    request : Device or None
+        What was asked for.
+
+    Returns
+    -------
+    DeviceNotAvailable
+        Names what there is.
+    """
+    there = "; ".join(f"{info.device} ({', '.join(info.engines)})" for info in discover())
+    return Reason(
+        "device",
+        f"no engine that is installed reaches device {str(request)!r}; there is: {there}",
+        'accelsk.engines() shows which engine needs what for it; device="auto" takes what there is.',
+        {"device": str(request), "available": there},
+    ).error()
+
+
+def refused(engine: Engine, row: Row, refusal: Refusal) -> Reason:
+    """Say that an engine does not support the value of a hyperparameter.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    row : Row
+        Its row.
+    refusal : Refusal
+        What the rules said.
+
+    Returns
+    -------
+    Reason
+        Of kind "parameter".
+    """
+    value = _short_value(refusal.value)
+    judged = ((refusal.parameter, refusal.value), *refusal.others)
+    call = ", ".join(f"{name}={_short_value(its_value)}" for name, its_value in judged)
+    return Reason(
+        "parameter",
+        f"engine {engine.name!r} cannot run {row.name}({call}); it supports {refusal.supported}",
+        way_out(engine, f"drop {' and '.join(name for name, _ in judged)}, "),
+        {
+            "estimator": row.name,
+            "parameter": refusal.parameter,
+            "value": refusal.value if isinstance(refusal.value, str | int | float | bool | None) else value,
+            "supported": refusal.supported,
+        },
+    )
+
+
+def way_out(engine: Engine, first: str = "") -> str:
+    """Return the hint that always helps.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine that cannot do it.
+    first : str, default=""
+        What else would help, ending in ", ".
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    return f"{first}use engine='auto', or list a second choice: engine={[engine.name, reference().name]}."
+
+
+def short(estimator: Any) -> str:
+    """Return the class with the hyperparameters that differ from their defaults, on one line.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Returns
+    -------
+    str
+        Its `repr`; the name of the class where that fails.
+    """
+    try:
+        from sklearn import config_context
+
+        with config_context(print_changed_only=True):
+            return " ".join(repr(estimator).split())
+    except Exception:  # noqa: BLE001  a repr that fails must not make a fit fail
+        return type(estimator).__name__
+
+
+def _short_value(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def unusable(error: ImportError, engine: Engine) -> EngineNotAvailable:
+    """Return the error for an engine that is installed but does not import.
+
+    Parameters
+    ----------
+    error : ImportError
+        What its import raised.
+    engine : Engine
+        The engine.
+
+    Returns
+    -------
+    EngineNotAvailable
+        With the cause in its words.
+    """
+    return EngineNotAvailable(
+        f"engine {engine.name!r} is installed but cannot be imported: {error}.",
+        hint="`accelsk doctor` checks the installation; reinstalling the library often helps.",
+        engine=engine.name,
+    )
