@@ -21,6 +21,10 @@ __all__ = ["AcceleratedEstimator"]
 #: The options that a decision depends on.
 _OPTIONS = ("engine", "device", "fallback", "fidelity", "sparse", "engine_params", "n_jobs")
 
+#: Private attributes of the wrapped estimator that scikit-learn reads off this one: the kind of estimator, by old
+#: callers; and its metadata requests, by the default scorer of scikit-learn 1.6.
+_READ_BY_SCIKIT_LEARN = ("_estimator_type", "_metadata_request")
+
 
 class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
     """A scikit-learn estimator that is computed by an engine of your choice.
@@ -216,6 +220,7 @@ class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
         from sklearn.base import _clone_parametrized
 
         made: AcceleratedEstimator = _clone_parametrized(self)
+        made.__dict__.pop("_metadata_request", None)  # the wrapped estimator's, and it has its own clone of it
         made._carry(self.__dict__.get("_carried", {}))
         return made
 
@@ -243,7 +248,7 @@ class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
         return self.estimator.get_metadata_routing()
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") and name != "_estimator_type":
+        if name.startswith("_") and name not in _READ_BY_SCIKIT_LEARN:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         try:
             estimator = self.__dict__["estimator"]
