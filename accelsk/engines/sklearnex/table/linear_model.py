@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from packaging.version import Version
 
 from accelsk.engines.rules import Refused, Rule, is_number, only, same, together
 from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, PERF, SPARSE, rows_at_least, size
@@ -18,9 +20,13 @@ _DENSE = Inputs()
 _PREDICT = Inputs(sparse=SPARSE)
 
 
+# From 1.9 on C=inf is how scikit-learn says that there is no penalty, and sklearnex falls back for it.
+_INFINITE_C = Version(version("scikit-learn")) < Version("1.9")
+
+
 def _penalty(params: Mapping[str, Any]) -> dict[str, Any]:
     penalty, strength, l1_ratio = params["penalty"], params["C"], params["l1_ratio"]
-    finite = penalty != "deprecated" or strength != np.inf
+    finite = penalty != "deprecated" or strength != np.inf or _INFINITE_C
     if penalty not in ("deprecated", "l2", None) or l1_ratio or not finite:
         raise Refused("an L2 penalty: l1_ratio=0 and a finite C")
     return {"penalty": penalty, "C": strength, "l1_ratio": l1_ratio}
