@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -86,8 +87,13 @@ def test_all_cpu_is_what_has_wheels_and_no_cuda(metadata, platform, machine, exp
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory):
     """Return the folder with the sdist of this tree and the wheel that was built *from that sdist*."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+    folder, source = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("source") / "accelsk"
+    # setuptools gathers the sdist inside the tree that it builds: two workers must not do that in the same one.
+    made = shutil.ignore_patterns(
+        ".*cache", ".venv*", "*.egg-info", "__pycache__", "_build", "build", "dist", "generated"
+    )
+    shutil.copytree(ROOT, source, ignore=made)
+    run(sys.executable, "-m", "build", "--outdir", folder, source)
     return folder
 
 
