@@ -4,19 +4,23 @@ from __future__ import annotations
 
 # First, so that its import costs what it costs by itself: with modules of ours before it, the garbage collector passes
 # at other moments, and that was measured to cost a tenth of the time where pandas and pyarrow are installed.
-import sklearn.base  # noqa: F401
+import sklearn.pipeline  # noqa: F401
 
 from accelsk.config import config_context, get_config, set_config
 from accelsk.devices import devices
 from accelsk.engines import engines
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.explain import explain
+from accelsk.pipeline import AcceleratedPipeline
 from accelsk.versions import show_versions
+from accelsk.wrapping import accelerate
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "AcceleratedEstimator",
+    "AcceleratedPipeline",
+    "accelerate",
     "config_context",
     "devices",
     "engines",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sklearn.base import ClassifierMixin, RegressorMixin, clone, is_classifier, is_regressor
-from sklearn.utils import get_tags
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
 from accelsk import convert
 from accelsk.config import Options
@@ -22,6 +21,7 @@ from accelsk.engines.spec import Inputs, Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
 from accelsk.reasons import unusable
+from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
 
 __all__ = ["carry_out", "compute", "parallel"]
@@ -29,6 +29,9 @@ __all__ = ["carry_out", "compute", "parallel"]
 #: Attributes that scikit-learn puts on an estimator besides its hyperparameters, and that the backend estimator needs.
 _CONFIGURATION = ("_sklearn_output_config", "_metadata_request")
 _CALLBACKS = ("_skl_callbacks", "_parent_callback_ctx")
+
+#: The methods of which the result is the next step's X.
+_TRANSFORMING = ("transform", "inverse_transform")
 
 
 def parallel(backend: str | None, n_jobs: int | None) -> AbstractContextManager[Any]:
@@ -61,13 +64,12 @@ def carry_out(
     kwargs: Mapping[str, Any],
     options: Options,
     previous: tuple[Decision, Any] | None,
-    warn: Callable[[Decision], None],
 ) -> tuple[Any, Decision, Any]:
     """Decide, build, fit.
 
     Parameters
     ----------
-    wrapper : AcceleratedEstimator
+    wrapper : Wrapper
         Who asks; it is not changed.
     method : str
         The fitting method.
@@ -77,8 +79,6 @@ def carry_out(
         What was asked for.
     previous : tuple of (Decision, object) or None
         The fit that ``partial_fit`` or ``warm_start`` goes on from.
-    warn : callable
-        Called with a decision that fell back, before the fit.
 
     Returns
     -------
@@ -89,39 +89,49 @@ def carry_out(
     result : object
         What the method returned.
     """
-    estimator = wrapper.estimator
+    estimator = wrapper._inner
     named = arguments(type(estimator), method, args, kwargs)
-    facts = Facts(named.pop("X", None), named.pop("y", None), named)
+    resident = _X(args, kwargs)
+    X = named.pop("X", None)
+    facts = Facts(X.data if isinstance(X, Resident) else X, named.pop("y", None), named)
     if previous is not None and method == "partial_fit":
         # Later batches go where the first one went: another engine could not go on from its state.
         options = _same_engine(options, previous[0])
     plan = select(estimator, facts, options, method, callbacks=bool(wrapper.__dict__.get("_skl_callbacks")))
     facts.release()
-    if plan.decision.fell_back and options.fallback == "warn" and not _invalid(plan):
-        warn(plan.decision)
-    backend = _backend(estimator, plan, options, previous)
+    if plan.decision.fell_back and options.fallback == "warn" and not plan.decision.invalid:
+        wrapper._tell(plan.decision)
+    backend = _backend(wrapper, plan, options, previous)
     for name in _CALLBACKS:
         if name in wrapper.__dict__:
             setattr(backend, name, wrapper.__dict__[name])
+    stays = isinstance(resident, Resident)
+    if stays:
+        args, kwargs = _with_X(args, kwargs, resident.at(plan.engine.name, plan.device))
     try:
         result = _run_fit(backend, plan, method, args, kwargs)
     finally:
         backend.__dict__.pop("_parent_callback_ctx", None)
+    if result is not backend:
+        result = _returned(result, plan.row, plan.engine.name, plan.device, stays=stays and method == "fit_transform")
     return backend, plan.decision, result
 
 
-def _invalid(plan: Plan) -> bool:
-    return any(reason.kind == "invalid" for candidate in plan.decision.candidates for reason in candidate.reasons)
+def _returned(result: Any, row: Row | None, engine: str, device: Device, *, stays: bool) -> Any:
+    """Bring a result home, or let it stay where the next step of the pipeline may want it."""
+    if row is None:
+        return Resident(result) if stays else result
+    return Resident(result, engine, device) if stays else get_adapter(engine).home(result)
 
 
 def _same_engine(options: Options, decision: Decision) -> Options:
     return replace(options, engine=decision.engine, device=Device.parse(decision.device), fallback="raise")
 
 
-def _backend(estimator: Any, plan: Plan, options: Options, previous: tuple[Decision, Any] | None) -> Any:
+def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decision, Any] | None) -> Any:
     """Make the backend estimator: a fresh one, or for a continued fit a copy of the last one, brought up to date."""
     if plan.row is None:
-        fresh = clone(estimator)
+        fresh = wrapper._fresh()
         if options.n_jobs is not None and "n_jobs" in fresh.get_params(deep=False):
             fresh.set_params(n_jobs=options.n_jobs)
         if previous is None or previous[0].engine != plan.decision.engine or type(previous[1]) is not type(fresh):
@@ -137,6 +147,7 @@ def _backend(estimator: Any, plan: Plan, options: Options, previous: tuple[Decis
         backend = adapter.build(plan.row, plan.keywords)
     except ImportError as error:
         raise unusable(error, plan.engine) from error
+    estimator = wrapper._inner
     for name in _CONFIGURATION:
         if name in vars(estimator):
             setattr(backend, name, copy.copy(getattr(estimator, name)))
@@ -159,7 +170,7 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
 
     Parameters
     ----------
-    wrapper : AcceleratedEstimator
+    wrapper : Wrapper
         Who asks.
     backend : object
         Its fitted backend estimator.
@@ -180,23 +191,38 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
     UnsupportedInput
         If the engine's fitted model cannot take these data.
     """
-    row = _row(wrapper.engine_, type(wrapper.estimator))
+    X = _X(args, kwargs)
+    stays = isinstance(X, Resident)
+    decision = wrapper._decision
+    row = _row(decision.engine, type(wrapper._inner))
     if row is None:
-        return getattr(backend, method)(*args, **kwargs)
+        if stays:
+            args, kwargs = _with_X(args, kwargs, X.home())
+        result = getattr(backend, method)(*args, **kwargs)
+        return Resident(result) if stays and method in _TRANSFORMING else result
+    device = Device.parse(decision.device)
+    if stays:
+        args, kwargs = _with_X(args, kwargs, X.at(decision.engine, device))
+    result = _computed(wrapper, backend, row, method, args, kwargs, device)
+    return _returned(result, row, decision.engine, device, stays=stays and method in _TRANSFORMING)
+
+
+def _computed(
+    wrapper: Any, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+) -> Any:
+    engine = wrapper._decision.engine
     if method in row.refused:
         raise UnsupportedMethod(
-            f"{row.name}.{method} is not to be had from the model that engine {wrapper.engine_!r} fitted: "
+            f"{row.name}.{method} is not to be had from the model that engine {engine!r} fitted: "
             f"{row.refused[method]}.",
             hint="fit with the reference engine if this method is needed.",
-            engine=wrapper.engine_,
+            engine=engine,
             estimator=row.name,
             method=method,
         )
-    adapter = get_adapter(wrapper.engine_)
-    device = Device.parse(wrapper.device_)
+    adapter = get_adapter(engine)
     X = _X(args, kwargs)
-    inputs = row.inputs(method)
-    wanted = None if X is None else _wanted(wrapper, row, method, X, inputs)
+    wanted = None if X is None else _wanted(wrapper, row, method, X, row.inputs(method))
     if wanted is None:
         return adapter.call(backend, row, method, args, kwargs, device)
     if wanted != "dense":
@@ -205,24 +231,24 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
     if method == "score":
         return _score_by_prediction(wrapper, backend, row, args, kwargs, device)
     return convert.in_dense_chunks(
-        X, lambda rows: adapter.call(backend, row, method, *_with_X(args, kwargs, rows), device)
+        X, lambda rows: adapter.home(adapter.call(backend, row, method, *_with_X(args, kwargs, rows), device))
     )
 
 
 def _wanted(wrapper: Any, row: Row, method: str, X: Any, inputs: Inputs) -> str | None:
     """What X must become for this method of the fitted model: a sparse format, "dense", or None for as it is."""
     format_ = getattr(X, "format", None) if hasattr(X, "tocsr") else None
-    tags = get_tags(wrapper.estimator).input_tags
+    takes_sparse, takes_nan = wrapper._takes
     if format_ is not None:
-        if format_ in inputs.sparse or not tags.sparse:
+        if format_ in inputs.sparse or not takes_sparse:
             return None
         return inputs.sparse[0] if inputs.sparse else "dense"
-    if not inputs.nan and tags.allow_nan and method != "inverse_transform" and Facts(X).has_nan:
+    if takes_nan and not inputs.nan and method != "inverse_transform" and Facts(X).has_nan:
+        engine = wrapper._decision.engine
         raise UnsupportedInput(
-            f"engine {wrapper.engine_!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted "
-            "this model.",
+            f"engine {engine!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted this model.",
             hint="impute them, or fit with the reference engine.",
-            engine=wrapper.engine_,
+            engine=engine,
             estimator=row.name,
         )
     return None
@@ -237,7 +263,7 @@ def _score_by_prediction(
     if is_regressor(wrapper):
         return RegressorMixin.score(wrapper, *args, **kwargs)
     args, kwargs = _with_X(args, kwargs, convert.dense(_X(args, kwargs)))
-    return get_adapter(wrapper.engine_).call(backend, row, "score", args, kwargs, device)
+    return get_adapter(wrapper._decision.engine).call(backend, row, "score", args, kwargs, device)
 
 
 def _row(engine: str, cls: type) -> Row | None:

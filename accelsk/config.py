@@ -13,7 +13,7 @@ from accelsk.devices import Device
 from accelsk.engines.spec import FIDELITIES
 from accelsk.errors import UnsupportedParameter, did_you_mean
 
-__all__ = ["Options", "config_context", "get_config", "set_config"]
+__all__ = ["Options", "config_context", "get_config", "resolve", "resolve_cache_bytes", "set_config", "snapshot"]
 
 #: What holds where nobody says anything else.
 _BUILT_IN: dict[str, Any] = {
@@ -22,6 +22,7 @@ _BUILT_IN: dict[str, Any] = {
     "fallback": "warn",
     "fidelity": "statistical",
     "sparse": "auto",
+    "cache_bytes": 512 * 2**20,
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "fallback": ("warn", "raise", "silent"),
@@ -66,10 +67,9 @@ def get_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        The options "engine", "device", "fallback", "fidelity" and "sparse": those of the innermost `config_context`,
-        else
-        of `set_config`, else of the environment (``ACCELSK_ENGINE``, ``ACCELSK_DEVICE``, ``ACCELSK_FALLBACK``, ...),
-        else the built-in ones.
+        The options "engine", "device", "fallback", "fidelity", "sparse" and "cache_bytes": those of the innermost
+        `config_context`, else of `set_config`, else of the environment (``ACCELSK_ENGINE``, ``ACCELSK_DEVICE``,
+        ``ACCELSK_FALLBACK``, ...), else the built-in ones.
 
     Examples
     --------
@@ -87,6 +87,7 @@ def set_config(
     fallback: str | None = None,
     fidelity: str | None = None,
     sparse: str | None = None,
+    cache_bytes: int | None = None,
 ) -> None:
     """Set defaults for this process.
 
@@ -94,6 +95,9 @@ def set_config(
     ----------
     engine, device, fallback, fidelity, sparse : default=None
         As in `AcceleratedEstimator`; None leaves the present default.
+    cache_bytes : int, default=None
+        How many bytes ``AcceleratedPipeline(memory="cache")`` may keep, in each process; None leaves the present
+        default.
 
     Raises
     ------
@@ -112,7 +116,8 @@ def set_config(
     'raise'
     >>> set_config(fallback="warn")
     """
-    _process.update(_given(engine=engine, device=device, fallback=fallback, fidelity=fidelity, sparse=sparse))
+    given = {"engine": engine, "device": device, "fallback": fallback, "fidelity": fidelity, "sparse": sparse}
+    _process.update(_given(**given, cache_bytes=cache_bytes))
 
 
 @contextmanager
@@ -123,6 +128,7 @@ def config_context(
     fallback: str | None = None,
     fidelity: str | None = None,
     sparse: str | None = None,
+    cache_bytes: int | None = None,
 ) -> Iterator[None]:
     """Set defaults for a block of code.
 
@@ -133,6 +139,9 @@ def config_context(
     ----------
     engine, device, fallback, fidelity, sparse : default=None
         As in `AcceleratedEstimator`; None leaves the present default.
+    cache_bytes : int, default=None
+        How many bytes ``AcceleratedPipeline(memory="cache")`` may keep, in each process; None leaves the present
+        default.
 
     Yields
     ------
@@ -156,8 +165,8 @@ def config_context(
     >>> get_config()["engine"]
     'auto'
     """
-    given = _given(engine=engine, device=device, fallback=fallback, fidelity=fidelity, sparse=sparse)
-    token = _block.set({**_block.get(), **given})
+    given = {"engine": engine, "device": device, "fallback": fallback, "fidelity": fidelity, "sparse": sparse}
+    token = _block.set({**_block.get(), **_given(**given, cache_bytes=cache_bytes)})
     try:
         yield
     finally:
@@ -196,8 +205,7 @@ def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
     UnsupportedParameter
         If a value is not one that the option takes.
     """
-    block = _block.get()
-    layers: dict[str, Any] = {**_BUILT_IN, **_environment(), **_process, **carried, **block}
+    layers = _layers(carried)
     own = {name: given[name] for name in _BUILT_IN if given.get(name) is not None}
     chosen = {**layers, **_given(**own)}
     engine_params = given.get("engine_params") or {}
@@ -217,6 +225,27 @@ def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
         engine_params=engine_params,
         n_jobs=given.get("n_jobs"),
     )
+
+
+def resolve_cache_bytes(carried: Mapping[str, Any]) -> int:
+    """Work out how many bytes a pipeline may keep in its cache.
+
+    Parameters
+    ----------
+    carried : mapping
+        As in `resolve`.
+
+    Returns
+    -------
+    int
+        Bytes, in each process.
+    """
+    size: int = _layers(carried)["cache_bytes"]
+    return size
+
+
+def _layers(carried: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_BUILT_IN, **_environment(), **_process, **carried, **_block.get()}
 
 
 def check_environment() -> dict[str, tuple[str, str]]:
@@ -270,6 +299,8 @@ def _given(**options: Any) -> dict[str, Any]:
             checked[name] = _engine(value)
         elif name == "device":
             checked[name] = _device(value)
+        elif name == "cache_bytes":
+            checked[name] = _cache_bytes(value)
         elif value in _CHOICES[name]:
             checked[name] = value
         else:
@@ -294,6 +325,21 @@ def _device(value: Any) -> str:
             value=repr(value),
         )
     return str(value)
+
+
+def _cache_bytes(value: Any) -> int:
+    try:
+        size = int(value)  # a variable of the environment is a string
+        if size == float(value) and size >= 0:
+            return size
+    except (TypeError, ValueError):
+        pass
+    raise UnsupportedParameter(
+        f"cache_bytes={value!r} is not a number of bytes.",
+        hint="write a whole number that is not negative, such as 2**30; 0 keeps nothing.",
+        parameter="cache_bytes",
+        value=repr(value),
+    )
 
 
 def _engine(value: Any) -> str | tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,7 @@ from accelsk.errors import AccelskError, DeviceNotAvailable, EngineNotAvailable,
 if TYPE_CHECKING:
     import rich.console
 
-__all__ = ["Candidate", "Decision", "Reason"]
+__all__ = ["Candidate", "Decision", "Decisions", "Reason"]
 
 Kind = Literal["missing", "device", "row", "method", "parameter", "input", "invalid", "fidelity", "worth", "order"]
 
@@ -140,6 +140,11 @@ class Decision:
     facts: Mapping[str, Any] = field(default_factory=dict)
     conversions: tuple[str, ...] = ()
 
+    @property
+    def invalid(self) -> bool:
+        """Whether scikit-learn itself is expected to refuse the data, so that its message is what matters."""
+        return any(reason.kind == "invalid" for candidate in self.candidates for reason in candidate.reasons)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain data, for JSON.
 
@@ -152,19 +157,83 @@ class Decision:
         return plain
 
     def __str__(self) -> str:
-        from accelsk.explain import text_of
+        from accelsk.displays import text_of
 
         return text_of(self)
 
     def __rich__(self) -> rich.console.RenderableType:
-        from accelsk.explain import rich_of
+        from accelsk.displays import rich_of
 
         return rich_of(self)
 
     def _repr_html_(self) -> str:
-        from accelsk.explain import html_of
+        from accelsk.displays import html_of
 
         return html_of(self)
+
+
+class Decisions(Mapping[str, Decision]):
+    """The decisions of an object with several parts: a pipeline, a search, an ensemble.
+
+    Prints as text, in rich and in HTML.
+
+    Parameters
+    ----------
+    decisions : mapping of str to Decision
+        By the path of the part: ``"clf"``, ``"prep.num"``.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.svm import SVC
+    >>> from accelsk import explain
+    >>> decisions = explain(make_pipeline(StandardScaler(), SVC()), engine="sklearn")
+    >>> list(decisions)
+    ['standardscaler', 'svc']
+    >>> decisions["svc"].engine
+    'sklearn'
+    """
+
+    def __init__(self, decisions: Mapping[str, Decision]) -> None:
+        self._decisions = dict(decisions)
+
+    def __getitem__(self, part: str) -> Decision:
+        return self._decisions[part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decisions)
+
+    def __len__(self) -> int:
+        return len(self._decisions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decisions as plain data, for JSON.
+
+        Returns
+        -------
+        dict
+            Part to `Decision.to_dict`.
+        """
+        return {part: decision.to_dict() for part, decision in self.items()}
+
+    def __repr__(self) -> str:
+        return f"Decisions({', '.join(f'{part}={decision.engine!r}' for part, decision in self.items())})"
+
+    def __str__(self) -> str:
+        from accelsk.displays import text_of_parts
+
+        return text_of_parts(self)
+
+    def __rich__(self) -> rich.console.RenderableType:
+        from accelsk.displays import PartTable
+
+        return PartTable(tuple(self.items()))
+
+    def _repr_html_(self) -> str:
+        from accelsk.displays import PartTable
+
+        return PartTable(tuple(self.items()))._repr_html_()
 
 
 def _plain(value: Any) -> Any:

@@ -85,7 +85,7 @@ def bound(instance: Any, name: str) -> MethodType:
 
     Parameters
     ----------
-    instance : AcceleratedEstimator
+    instance : Wrapper
         The wrapper.
     name : str
         The method.
@@ -101,13 +101,15 @@ def bound(instance: Any, name: str) -> MethodType:
         If the wrapped estimator has no such method, in this state.
     """
     wrapped = instance._subject(name)
+    wrapped_class: Any = type(instance._inner)
     try:
         getattr(wrapped, name)
     except AttributeError as error:
+        if name == "fit":  # so what is wrapped is no estimator: the fit says so
+            return MethodType(_function(wrapped_class, name), instance)
         raise AttributeError(
             f"This {type(wrapped).__name__!r} (wrapped in {type(instance).__name__}) has no attribute {name!r}"
         ) from error
-    wrapped_class: type = type(instance.estimator)
     return MethodType(_function(wrapped_class, name), instance)
 
 

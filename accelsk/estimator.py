@@ -1,32 +1,17 @@
-"""AcceleratedEstimator: the scikit-learn face. It delegates and decides nothing."""
+"""AcceleratedEstimator: an estimator with an engine of your choice."""
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.utils import get_tags
-
-from accelsk import config
-from accelsk.backend import carry_out, compute, parallel
-from accelsk.delegation import Delegated, bound, is_fitting
-from accelsk.errors import EngineFallbackWarning
+from accelsk.decision import Decision
+from accelsk.wrapper import Wrapper
 
 __all__ = ["AcceleratedEstimator"]
 
-#: The options that a decision depends on.
-_OPTIONS = ("engine", "device", "fallback", "fidelity", "sparse", "engine_params", "n_jobs")
 
-#: Private attributes of the wrapped estimator that scikit-learn reads off this one: the kind of estimator, by old
-#: callers; and its metadata requests, by the default scorer of scikit-learn 1.6.
-_READ_BY_SCIKIT_LEARN = ("_estimator_type", "_metadata_request")
-
-
-class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
+class AcceleratedEstimator(Wrapper):
     """A scikit-learn estimator that is computed by an engine of your choice.
 
     It is the estimator that it wraps to everything that looks: it has its methods and no others, its tags, its fitted
@@ -113,71 +98,56 @@ class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
         self.backend = backend
         self.n_jobs = n_jobs
 
-    # -- fitting and computing ---------------------------------------------------------------------------------------
+    # -- where things are --------------------------------------------------------------------------------------------
 
-    def _options(self) -> config.Options:
-        given = {name: getattr(self, name) for name in _OPTIONS}
-        return config.resolve(given, self.__dict__.get("_carried", {}))
+    @property
+    def _inner(self) -> Any:
+        return self.__dict__["estimator"]
 
-    def _fit(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        if not hasattr(self.estimator, "fit") or isinstance(self.estimator, type):
-            raise TypeError(
-                f"estimator={self.estimator!r} is not a scikit-learn estimator: it must be an instance with a fit."
-            )
-        previous = None
-        continues = method == "partial_fit" or getattr(self.estimator, "warm_start", False)
-        if continues and self.__sklearn_is_fitted__():
-            previous = (self.__dict__["decision_"], self.__dict__["estimator_"])
-        with parallel(self.backend, self.n_jobs):
-            # Nothing of this object changes before the fit has succeeded: a failed one leaves it as it was.
-            fitted, decision, result = carry_out(self, method, args, kwargs, self._options(), previous, _warn)
-        self.estimator_ = fitted
-        self.decision_ = decision
-        self.engine_ = decision.engine
-        self.device_ = decision.device
-        return self if result is fitted else result
+    @property
+    def _parallel(self) -> tuple[str | None, int | None]:
+        return self.backend, self.n_jobs
 
-    def _call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        fitted = self.__dict__.get("estimator_")
-        if fitted is None:
-            return self._call_unfitted(method, args, kwargs)
-        if self.backend is None:
-            return compute(self, fitted, method, args, kwargs)
-        with parallel(self.backend, self.n_jobs):
-            return compute(self, fitted, method, args, kwargs)
+    # Fitted attributes. Before a fit they are not there: an AttributeError in a property goes on to ``__getattr__``.
 
-    def _call_unfitted(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Some classes compute without a fit (stateless transformers, pruning paths); the rest say so themselves."""
-        try:
-            return getattr(clone(self.estimator), method)(*args, **kwargs)
-        except NotFittedError as error:
-            raise NotFittedError(
-                f"This {type(self).__name__} instance of {type(self.estimator).__name__} is not fitted yet. Call 'fit' "
-                "with appropriate arguments before using this estimator."
-            ) from error
+    @property
+    def estimator_(self) -> Any:
+        """The fitted backend estimator: the engine's own."""
+        return self._backend
 
-    def _subject(self, name: str) -> Any:
-        """The object that decides whether a method is there: the fitted one, once there is one."""
-        fitted = self.__dict__.get("estimator_")
-        return self.estimator if fitted is None or is_fitting(name) or not hasattr(self.estimator, name) else fitted
+    @property
+    def decision_(self) -> Decision:
+        """What ran, where, why, and why not the others."""
+        return self._decision
 
-    # The methods that scikit-learn's conventions know. Each is there only where the wrapped estimator has it, with its
-    # signature and docstring; any further method of it is found by ``__getattr__``.
+    @property
+    def engine_(self) -> str:
+        """The engine that ran."""
+        return self._decision.engine
 
-    fit = Delegated("Choose an engine, and fit a fresh backend estimator.")
-    partial_fit = Delegated("Go on fitting with another batch; the engine is chosen at the first.")
-    fit_transform = Delegated("Fit, and transform the training data.")
-    fit_predict = Delegated("Fit, and predict for the training data.")
-    predict = Delegated("Predict.")
-    predict_proba = Delegated("Predict the probabilities of the classes.")
-    predict_log_proba = Delegated("Predict the logarithms of the probabilities of the classes.")
-    decision_function = Delegated("Evaluate the decision function.")
-    score = Delegated("Score the fitted model.")
-    score_samples = Delegated("Score every sample.")
-    transform = Delegated("Transform.")
-    inverse_transform = Delegated("Undo the transformation.")
+    @property
+    def device_(self) -> str:
+        """Where it ran."""
+        return self._decision.device
 
-    # -- what scikit-learn asks of an estimator ----------------------------------------------------------------------
+    # -- hyperparameters ---------------------------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of this object, and with `deep` those of the estimator that it wraps.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether ``estimator__C`` and the like are there too. They are also found by their plain name,
+            ``get_params()["C"]``, for code that was written for the plain estimator.
+
+        Returns
+        -------
+        dict
+            Parameter names to values.
+        """
+        own = super().get_params(deep=deep)
+        return _Hyperparameters(own) if deep else own
 
     def set_params(self, **params: Any) -> AcceleratedEstimator:
         """Set parameters of this object, or hyperparameters of the estimator that it wraps.
@@ -206,63 +176,13 @@ class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
         super().set_params(**renamed)
         return self
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "estimator_" in self.__dict__
-
-    def __sklearn_tags__(self) -> Any:
-        tags = copy.copy(get_tags(self.estimator))
-        # Data leave the array namespace they came in unless the engine says otherwise, so it is not promised.
-        if hasattr(tags, "array_api_support"):
-            tags.array_api_support = False
-        return tags
-
     def __sklearn_clone__(self) -> AcceleratedEstimator:
         from sklearn.base import _clone_parametrized
 
         made: AcceleratedEstimator = _clone_parametrized(self)
         made.__dict__.pop("_metadata_request", None)  # the wrapped estimator's, and it has its own clone of it
-        made._carry(self.__dict__.get("_carried", {}))
+        made._carry(self._carried_options())
         return made
-
-    def _carry(self, earlier: Mapping[str, Any]) -> None:
-        """Keep the options of the block that this object is about to leave (see `config_context`)."""
-        carried = {**earlier, **config.snapshot()}
-        if carried:
-            self._carried = carried
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(super().__getstate__())
-        carried = {**state.get("_carried", {}), **config.snapshot()}
-        if carried:
-            state["_carried"] = carried
-        return state
-
-    def get_metadata_routing(self) -> Any:
-        """Return the metadata requests of the wrapped estimator: this object consumes what that one would.
-
-        Returns
-        -------
-        MetadataRequest or MetadataRouter
-            Of the wrapped estimator.
-        """
-        return self.estimator.get_metadata_routing()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") and name not in _READ_BY_SCIKIT_LEARN:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        try:
-            estimator = self.__dict__["estimator"]
-        except KeyError:  # while being unpickled or copied
-            raise AttributeError(name) from None
-        fitted = self.__dict__.get("estimator_")
-        if fitted is not None and not hasattr(estimator, name):
-            return getattr(fitted, name)  # fitted attributes
-        value = getattr(estimator, name)
-        if not callable(value) or isinstance(value, type) or name in estimator.get_params(deep=False):
-            return value
-        if name.startswith("set_"):
-            return self._setter(name, value)
-        return bound(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a hyperparameter of the wrapped estimator where it has one of this name; else an attribute."""
@@ -273,49 +193,42 @@ class AcceleratedEstimator(MetaEstimatorMixin, BaseEstimator):
                 return
         super().__setattr__(name, value)
 
-    def _setter(self, name: str, value: Any) -> Any:
-        """``set_output``, ``set_fit_request``, ...: what configures the wrapped estimator configures this object."""
 
-        def setter(*args: Any, **kwargs: Any) -> AcceleratedEstimator:
-            if name == "set_callbacks":  # kept here: meta-estimators that propagate theirs look for them here
-                type(self.estimator).set_callbacks(self, *args, **kwargs)
-                return self
-            value(*args, **kwargs)
-            fitted = self.__dict__.get("estimator_")
-            if fitted is not None and hasattr(fitted, name):
-                getattr(fitted, name)(*args, **kwargs)
-            return self
+class _Hyperparameters(dict[str, Any]):
+    """``get_params()``; what is read by a plain name is found as ``estimator__name``.
 
-        setter.__name__ = name
-        setter.__doc__ = value.__doc__
-        return setter
+    Halving searches look for their resource there, and Boruta for max_depth. The plain names are not listed: what
+    seeds every ``random_state`` of an estimator must find each once.
+    """
 
-    def __dir__(self) -> list[str]:
-        hidden = {name for name, value in vars(type(self)).items() if isinstance(value, Delegated)}
-        own = {name for name in super().__dir__() if name not in hidden or hasattr(self, name)}
-        public = {name for name in dir(self.__dict__.get("estimator")) if not name.startswith("_")}
-        fitted = {
-            name for name in dir(self.__dict__.get("estimator_")) if name.endswith("_") and not name.startswith("_")
-        }
-        return sorted(own | public | fitted)
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or super().__contains__(f"estimator__{key}")
 
-    def _sk_visual_block_(self) -> Any:
-        from accelsk.explain import visual_block
+    def __missing__(self, key: str) -> Any:
+        return super().__getitem__(f"estimator__{key}") if key in self else self._absent(key)
 
-        return visual_block(self)
+    def _absent(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a parameter, by its own or its plain name.
+
+        Parameters
+        ----------
+        key : str
+            The name.
+        default : object, default=None
+            Returned for what is not there.
+
+        Returns
+        -------
+        object
+            The value.
+        """
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 _PARAMETERS = frozenset(AcceleratedEstimator._get_param_names())
-
-
-def _warn(decision: Any) -> None:
-    """Tell of a fallback, on the line of the user's call to ``fit``."""
-    warnings.warn(
-        EngineFallbackWarning(
-            f"{decision.estimator} is fitted by engine {decision.engine!r} on {decision.device!r}, not as asked: "
-            f"{decision.why.removeprefix('fallback: ')}.",
-            hint="fallback='silent' accepts this, fallback='raise' makes it an error; decision_ has all reasons.",
-            engine=decision.engine,
-        ),
-        stacklevel=5,
-    )

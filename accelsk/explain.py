@@ -1,36 +1,35 @@
-"""A decision, a row, an engine as text, rich table, HTML and Markdown: docs, command line and repr all use this."""
+"""explain(): what would compute a fit, before it is made."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from accelsk import config
-from accelsk.decision import Candidate, Decision
-from accelsk.engines import get
-from accelsk.engines.spec import Engine, Inputs, Row
+from sklearn.pipeline import Pipeline
+
+from accelsk.decision import Decision, Decisions
+from accelsk.estimator import AcceleratedEstimator
 from accelsk.facts import Facts
+from accelsk.options import OPTIONS
+from accelsk.parts import is_estimator, is_left_alone, parts
+from accelsk.pipeline import AcceleratedPipeline
 from accelsk.selection import select
-from accelsk.tables import Column, Table, render
+from accelsk.wrapper import Wrapper
+from accelsk.wrapping import accelerate
 
-if TYPE_CHECKING:
-    import rich.console
-
-    from accelsk.engines.rules import Rule
-
-__all__ = ["RowTable", "explain"]
+__all__ = ["decision_of", "explain"]
 
 
-def explain(obj: Any, X: Any = None, y: Any = None, **options: Any) -> Decision:
+def explain(obj: Any, X: Any = None, y: Any = None, **options: Any) -> Decision | Decisions:
     """Say what would compute a fit, where and why, and why not the others; nothing is fitted.
 
     Parameters
     ----------
-    obj : AcceleratedEstimator or estimator
-        The estimator; a plain one is looked at as if it were wrapped.
+    obj : estimator
+        The estimator, pipeline, search, ...; a plain one is looked at as if it were given to `accelerate`.
     X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features), default=None
         The data. Without them the hyperparameters alone decide, and "auto" promises nothing that depends on the data.
+        Of several parts, only those to which X comes unchanged are decided with the data.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         The target.
     **options : dict
@@ -39,8 +38,9 @@ def explain(obj: Any, X: Any = None, y: Any = None, **options: Any) -> Decision:
 
     Returns
     -------
-    Decision
-        Prints as text, in rich and in HTML; `Decision.to_dict` gives plain data.
+    Decision or Decisions
+        For an estimator its decision; for an object of several parts a mapping of their paths to decisions, which says
+        what `accelerate` wraps. Prints as text, in rich and in HTML; ``to_dict()`` gives plain data.
 
     Raises
     ------
@@ -55,229 +55,59 @@ def explain(obj: Any, X: Any = None, y: Any = None, **options: Any) -> Decision:
     Ridge() would be fitted by engine 'sklearn' on 'cpu' (exact): asked for by name.
     ...
     """
-    from accelsk.estimator import _OPTIONS, AcceleratedEstimator
-
-    own = {name: options.pop(name) for name in _OPTIONS if name in options}
-    wrapped = obj if isinstance(obj, AcceleratedEstimator) else AcceleratedEstimator(obj)
-    given = {name: own.get(name, getattr(wrapped, name)) for name in _OPTIONS}
-    resolved = config.resolve(given, wrapped.__dict__.get("_carried", {}))
-    facts = None if X is None else Facts(X, y, options)
-    return select(wrapped.estimator, facts, resolved, callbacks=bool(wrapped.__dict__.get("_skl_callbacks"))).decision
-
-
-# -- a decision ------------------------------------------------------------------------------------------------------
-
-
-class CandidateTable(Table[Candidate]):
-    """The engines that were looked at."""
-
-    columns = (
-        Column("", lambda candidate: "*" if candidate.chosen else "", "green"),
-        Column("engine", lambda candidate: candidate.engine, "bold"),
-        Column("device", lambda candidate: candidate.device),
-        Column("fidelity", lambda candidate: candidate.fidelity),
-        Column("why not", lambda candidate: "; ".join(reason.text for reason in candidate.reasons)),
-    )
-
-
-def _headline(decision: Decision) -> str:
-    verb = "would be" if not decision.facts else "is"
-    converted = f" X is converted: {', '.join(decision.conversions)}." if decision.conversions else ""
-    return (
-        f"{decision.estimator} {verb} fitted by engine {decision.engine!r} on {decision.device!r} "
-        f"({decision.fidelity}): {decision.why}.{converted}"
-    )
-
-
-def text_of(decision: Decision) -> str:
-    """Return a decision as plain text.
-
-    Parameters
-    ----------
-    decision : Decision
-        The decision.
-
-    Returns
-    -------
-    str
-        A sentence, and a table of the candidates.
-    """
-    return f"{_headline(decision)}\n{render(CandidateTable(decision.candidates))}"
-
-
-def rich_of(decision: Decision) -> rich.console.RenderableType:
-    """Return a decision for rich.
-
-    Parameters
-    ----------
-    decision : Decision
-        The decision.
-
-    Returns
-    -------
-    rich renderable
-        The same as the text, with a table that fits the terminal.
-    """
-    from rich.console import Group
-    from rich.text import Text
-
-    return Group(Text(_headline(decision)), CandidateTable(decision.candidates))
-
-
-def html_of(decision: Decision) -> str:
-    """Return a decision as HTML.
-
-    Parameters
-    ----------
-    decision : Decision
-        The decision.
-
-    Returns
-    -------
-    str
-        A paragraph and a table.
-    """
-    return f"<p>{html.escape(_headline(decision))}</p>{CandidateTable(decision.candidates)._repr_html_()}"
-
-
-def visual_block(wrapper: Any) -> Any:
-    """Return the block of an estimator in scikit-learn's HTML diagram, with a badge that names the engine.
-
-    Parameters
-    ----------
-    wrapper : AcceleratedEstimator
-        The estimator.
-
-    Returns
-    -------
-    sklearn.utils._VisualBlock
-        The wrapped estimator in a box that is labelled with the engine: the one that ran, else the one asked for.
-    """
-    try:  # its place has moved between the versions of scikit-learn
-        from sklearn.utils._repr_html.estimator import _VisualBlock
-    except ImportError:
-        from sklearn.utils._estimator_html_repr import _VisualBlock
-
-    if wrapper.__sklearn_is_fitted__():
-        badge = f"engine: {wrapper.engine_} on {wrapper.device_}"
+    if not parts(obj) or is_left_alone(obj):
+        return decision_of(obj, X, y, **options)
+    own = {name: options.pop(name) for name in OPTIONS if name in options}
+    if isinstance(obj, AcceleratedPipeline):
+        obj = AcceleratedPipeline(**{**obj.get_params(deep=False), **own})
     else:
-        asked = wrapper.engine or config.get_config()["engine"]
-        badge = f"engine: {asked if isinstance(asked, str) else ', '.join(asked)}"
-    name = type(wrapper.estimator).__name__
-    return _VisualBlock(
-        "parallel", [wrapper.estimator], names=[f"{name} ({badge})"], name_details=[str(wrapper.estimator)]
-    )
+        obj = accelerate(obj, **own)
+    return Decisions(dict(_decisions("", obj, X, y)))
 
 
-# -- rows and engines, for the documentation and the command line ----------------------------------------------------
-
-
-def _inputs_text(inputs: Inputs) -> str:
-    parts = [f"sparse {', '.join(inputs.sparse)}" if inputs.sparse else "dense only"]
-    if inputs.nan:
-        parts.append("NaN")
-    parts.extend(need.text for need in inputs.needs)
-    return "; ".join(parts)
-
-
-class RowTable(Table[Row]):
-    """The rows of an engine."""
-
-    columns = (
-        Column("class", lambda row: row.estimator, "bold"),
-        Column("fidelity", lambda row: row.fidelity),
-        Column("sparse", lambda row: ", ".join(row.fit.sparse) or "no"),
-        Column("sample_weight", lambda row: "yes" if row.fit.sample_weight else "no"),
-        Column("auto", lambda row: "never" if row.worth is None else f"about {row.worth.ratio:g}x"),
-    )
-
-
-class RuleTable(Table[tuple[str, "Rule"]]):
-    """The hyperparameters of a row."""
-
-    columns = (
-        Column("parameter", lambda item: item[0], "bold"),
-        Column("rule", lambda item: item[1].word),
-        Column("what becomes of it", lambda item: item[1].text.replace("{name}", item[0]) + _range(item[1])),
-    )
-
-
-def _range(rule: Rule) -> str:
-    since = f"from scikit-learn {rule.since}" if rule.since else ""
-    until = f"before scikit-learn {rule.until}" if rule.until else ""
-    return f" ({', '.join(part for part in (since, until) if part)})" if since or until else ""
-
-
-def row_facts(row: Row) -> Mapping[str, str]:
-    """Return what a row declares besides its hyperparameters.
+def decision_of(estimator: Any, X: Any = None, y: Any = None, **options: Any) -> Decision:
+    """Say what would compute the fit of one estimator; parameters and errors as in `explain`.
 
     Parameters
     ----------
-    row : Row
-        The row.
+    estimator : estimator
+        A plain one, or an `AcceleratedEstimator`.
+    X, y, **options : object
+        As in `explain`.
 
     Returns
     -------
-    mapping of str to str
-        Label to text, without what is empty.
-    """
-    how_near = (
-        f"continuous outputs within {row.tolerance:g} standard deviations of scikit-learn's"
-        if row.fidelity == "exact"
-        else f"scores within {row.tolerance:g} of scikit-learn's"
-    )
-    worth = row.worth
-    told = {
-        "Computed by": f"`{row.backend}`",
-        "Fidelity": f"{row.fidelity}: {how_near}",
-        "fit takes": _inputs_text(row.fit),
-        "sample_weight": "yes" if row.fit.sample_weight else "no",
-        "after fit": _inputs_text(row.inputs("predict")),
-        "Methods of the engine": ", ".join(row.methods),
-        "Methods of scikit-learn on the engine's model": ", ".join(row.inherited),
-        "Methods refused": "; ".join(f"{name}: {why}" for name, why in row.refused.items()),
-        "engine_params": ", ".join(f"{name}={value!r}" for name, value in row.engine_params.items()),
-        "Chosen by auto": "never"
-        if worth is None
-        else f"about {worth.ratio:g} times as fast ({worth.seen})"
-        + (f", with {' and '.join(need.text for need in worth.needs)}" if worth.needs else ""),
-        "Note": row.note,
-    }
-    return {label: text for label, text in told.items() if text}
-
-
-def engine_markdown(name: str) -> str:
-    """Return the page of an engine for the documentation, written from its tables.
-
-    Parameters
-    ----------
-    name : str
-        The engine's name.
-
-    Returns
-    -------
-    str
-        Markdown.
+    Decision
+        Of this estimator; what it may be made of is not looked at.
 
     Examples
     --------
-    >>> print(engine_markdown("sklearn").splitlines()[0])
-    # scikit-learn (`engine="sklearn"`)
+    >>> from sklearn.svm import SVC
+    >>> decision_of(SVC(), engine="sklearn").engine
+    'sklearn'
     """
-    engine: Engine = get(name)
-    lines = [f'# {engine.title} (`engine="{engine.name}"`)', ""]
-    if engine.url:
-        lines += [f"Its own documentation: <{engine.url}>.", ""]
-    if engine.extras:
-        install = " or ".join(f'`pip install "accelsk[{extra}]"`' for extra in engine.extras)
-        lines += [f"Install it with {install}.", ""]
-    lines += [f"Devices: {', '.join(engine.devices)}.", ""]
-    if engine.reference:
-        lines += ["It takes every estimator as it is; there are no rows.", ""]
-        return "\n".join(lines)
-    lines += [RowTable(engine.rows).to_markdown(), ""]
-    for row in engine.rows:
-        lines += [f"## {row.name}", "", f"`{row.estimator}`", ""]
-        lines += [f"{label}\n: {text}\n" for label, text in row_facts(row).items()]
-        lines += [RuleTable(tuple(row.params.items())).to_markdown(), ""]
-    return "\n".join(lines)
+    own = {name: options.pop(name) for name in OPTIONS if name in options}
+    wrapper = estimator if isinstance(estimator, Wrapper) else AcceleratedEstimator(estimator)
+    return _decision(wrapper, None if X is None else Facts(X, y, options), own)
+
+
+def _decision(wrapper: Wrapper, facts: Facts | None, options: dict[str, Any]) -> Decision:
+    resolved = wrapper._options(**options)
+    callbacks = bool(wrapper.__dict__.get("_skl_callbacks"))
+    return select(wrapper._inner, facts, resolved, callbacks=callbacks).decision
+
+
+def _decisions(path: str, obj: Any, X: Any, y: Any) -> Iterator[tuple[str, Decision]]:
+    """Go through the parts; X and y are None from where on they are not those of the fit any more."""
+    if isinstance(obj, Wrapper) and not obj._arranges():
+        yield path, _decision(obj, None if X is None else Facts(X, y), {})
+        return
+    inside = dict(obj._prepared()) if isinstance(obj, AcceleratedPipeline) else parts(obj)
+    # A pipeline gives its first step what it is given, and a search gives its estimator a part of the rows.
+    untouched = isinstance(obj, Pipeline) or hasattr(obj, "refit")
+    for name, part in inside.items():
+        if not is_estimator(part) or (is_left_alone(part) and not isinstance(part, Wrapper)):
+            continue
+        below = part._fresh() if isinstance(part, Wrapper) and part._arranges() else part
+        yield from _decisions(f"{path}.{name}" if path else name, below, *((X, y) if untouched else (None, None)))
+        untouched = untouched and not isinstance(obj, Pipeline)

@@ -84,9 +84,12 @@ class Facts:
     @cached_property
     def has_nan(self) -> bool:
         """Whether X holds NaN or infinity (one pass over X)."""
-        X = self._X
+        X: Any = self._X
         if self.sparse:  # lists (lil) and dictionaries (dok) hold no array of their values
             X = X.data if self.sparse not in ("lil", "dok") else X.tocoo().data
+        if not isinstance(X, np.ndarray) and hasattr(X, "__array_namespace__"):
+            xp = X.__array_namespace__()  # where the data are: NumPy may not reach them
+            return not bool(xp.all(xp.isfinite(X)))
         try:
             values = np.asarray(X)
             if values.dtype.kind != "f":

@@ -40,8 +40,8 @@ HERE = Path(__file__).parent
 
 def write_engine_pages(_app):
     """Write one page per engine from its table, so that no fact about a row is written twice."""
+    from accelsk.displays import engine_markdown
     from accelsk.engines import names
-    from accelsk.explain import engine_markdown
 
     folder = HERE / "engines" / "generated"
     folder.mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,35 @@ def install_plugin(tmp_path, monkeypatch):
 def _is_below(folder, module):
     file = getattr(module, "__dict__", {}).get("__file__")  # looked up so that no lazy module wakes up
     return file is not None and Path(file).is_relative_to(folder)
+
+
+# -- how many of scikit-learn's checks were made, and how they ended: see test_sklearn_contract.py -------------------
+
+_COUNTED = ("classes", "checks", "also", "listed", "new")
+_HEADS = ("checks on", "mode", "classes", "checks", "fail on the plain class too", "expected to fail", "fail")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--counts", metavar="FILE", help="write the counts of scikit-learn's checks there, as Markdown")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the totals of scikit-learn's checks, and write them where ``--counts`` says."""
+    totals = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, counts in getattr(report, "user_properties", ()):
+                if name == "conformance":
+                    total = totals.setdefault((counts["mode"], counts["subject"]), Counter())
+                    total.update(classes=1, **{key: counts[key] for key in _COUNTED[1:]})
+    if not totals:
+        return
+    lines = [f"| {' | '.join(_HEADS)} |", "| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
+    for (mode, subject), total in totals.items():
+        lines.append(f"| {subject} | {mode} | {' | '.join(str(total[key]) for key in _COUNTED)} |")
+    whole = sum(totals.values(), Counter())
+    lines.append(f"| **all** | | | {' | '.join(f'**{whole[key]}**' for key in _COUNTED[1:])} |")
+    terminalreporter.section("scikit-learn's checks")
+    terminalreporter.write_line("\n".join(lines))
+    if config.getoption("--counts"):
+        Path(config.getoption("--counts")).write_text("\n".join(lines) + "\n")

@@ -26,6 +26,7 @@ def test_the_built_in_defaults():
         "fallback": "warn",
         "fidelity": "statistical",
         "sparse": "auto",
+        "cache_bytes": 512 * 2**20,
     }
 
 

@@ -198,7 +198,7 @@ def test_method_that_needs_no_fit_works_without_one(iris):
 @pytest.mark.parametrize("wrong", [SVC, "SVC", None])
 def test_what_is_no_estimator_is_refused_with_its_value(wrong, iris):
     with pytest.raises(TypeError, match="is not a scikit-learn estimator"):
-        AcceleratedEstimator(wrong)._fit("fit", iris, {})
+        AcceleratedEstimator(wrong).fit(*iris)
 
 
 # -- parameters ------------------------------------------------------------------------------------------------------
@@ -206,7 +206,16 @@ def test_what_is_no_estimator_is_refused_with_its_value(wrong, iris):
 
 def test_parameters_are_shown_as_a_meta_estimators():
     assert wrap(SVC(C=3)).get_params()["estimator__C"] == 3
-    assert "C" not in wrap(SVC()).get_params()
+    assert "C" not in list(wrap(SVC()).get_params())
+
+
+def test_parameters_are_found_by_their_plain_names_too():
+    params = wrap(SVC(C=3)).get_params()
+
+    assert "C" in params
+    assert (params["C"], params.get("gamma"), params.get("nothing", 1)) == (3, "scale", 1)
+    with pytest.raises(KeyError, match="nothing"):
+        params["nothing"]
 
 
 def test_hyperparameters_are_set_and_read_under_their_own_names():

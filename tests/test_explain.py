@@ -7,8 +7,8 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 
 from accelsk import AcceleratedEstimator, explain
+from accelsk.displays import engine_markdown, row_facts
 from accelsk.engines import names
-from accelsk.explain import engine_markdown, row_facts
 
 
 def test_explains_what_the_fit_then_does(iris):

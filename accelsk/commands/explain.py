@@ -11,10 +11,11 @@ from typing import Any
 
 from accelsk.commands import Answer, add_json
 from accelsk.decision import Decision
+from accelsk.displays import RuleTable, row_facts
 from accelsk.engines import get
 from accelsk.engines.spec import FIDELITIES, Row
 from accelsk.errors import AccelskError, UnsupportedParameter, did_you_mean
-from accelsk.explain import RuleTable, explain, row_facts
+from accelsk.explain import decision_of
 from accelsk.selection import public_name
 from accelsk.tables import Column, Table
 
@@ -70,7 +71,7 @@ def run(namespace: argparse.Namespace) -> Answer:
     estimator = _make(_find_class(namespace.cls), dict(namespace.params))
     X, y = (None, None) if namespace.rows is None else _described(estimator, namespace)
     options = {name: getattr(namespace, name) for name in _OPTIONS if getattr(namespace, name) is not None}
-    decision = explain(estimator, X, y, **options)
+    decision = decision_of(estimator, X, y, **options)
     rows = _rows(decision, public_name(type(estimator)))
     return Answer(
         _shown(decision, rows),

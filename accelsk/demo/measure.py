@@ -17,7 +17,7 @@ from accelsk.demo.models import Case, Clock
 from accelsk.demo.report import Ratio, Result, Timing
 from accelsk.engines import names, reference, why_missing
 from accelsk.estimator import AcceleratedEstimator
-from accelsk.explain import explain
+from accelsk.explain import decision_of
 from accelsk.selection import public_name
 
 __all__ = ["compare"]
@@ -81,7 +81,7 @@ def compare(case: Case, sample: Split, repeats: int, share: float, advance: Call
 
 def _sides(case: Case, X: Any, y: Any) -> list[_Side]:
     """Plain scikit-learn; accelsk's own choice; and every engine that it did not choose but that could do it."""
-    chosen = explain(case.estimator, X, y, engine="auto")
+    chosen = decision_of(case.estimator, X, y, engine="auto")
     sides = [
         _Side(reference().title, partial(clone, case.estimator)),
         _Side("auto", partial(AcceleratedEstimator, case.estimator, engine="auto"), chosen),
@@ -89,7 +89,7 @@ def _sides(case: Case, X: Any, y: Any) -> list[_Side]:
     for name in names(plugins=False):
         if name in (chosen.engine, reference().name) or why_missing(name) is not None:
             continue
-        decision = explain(case.estimator, X, y, engine=name, fallback="silent")
+        decision = decision_of(case.estimator, X, y, engine=name, fallback="silent")
         if not decision.fell_back:
             sides.append(_Side(name, partial(AcceleratedEstimator, case.estimator, engine=name), decision))
     return sides

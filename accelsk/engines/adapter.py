@@ -169,3 +169,21 @@ class Adapter:
         """
         with self.context(device):
             return getattr(backend, method)(*args, **kwargs)
+
+    def home(self, result: Any) -> Any:
+        """Bring what a method returned to the host.
+
+        Asked for what leaves the engine. Between two steps of a pipeline that this engine computes on one device it is
+        not asked, and the engine's `fit` and `call` are given X as the engine returned it.
+
+        Parameters
+        ----------
+        result : object
+            What `fit` or `call` returned.
+
+        Returns
+        -------
+        object
+            By default the result itself: NumPy in, NumPy out.
+        """
+        return result

@@ -1,15 +1,73 @@
 """Stands for a library of its own: scikit-learn's estimators under other names, with other parameters and defaults.
 
-Each notes where it was told to compute: ``ran_on_`` for the fit, ``answered_on_`` for the last method after it.
+Each notes where it was told to compute: ``ran_on_`` for the fit, ``answered_on_`` for the last method after it. On a
+device, X is moved there and results are left there: `COPIES` counts both ways.
 """
 
+from collections import Counter
 from contextvars import ContextVar
 from functools import partial
 
+import numpy as np
 from sklearn import cluster, decomposition, ensemble, linear_model, neighbors, preprocessing, svm
 
 #: Where to compute: "host", "device 0", "device 1".
 DEVICE = ContextVar("loopback_device", default="host")
+
+
+#: How often X was moved "in" to a device, and a result "out" to the host.
+COPIES = Counter()
+
+
+class DeviceArray:
+    """An array that pretends to be out of reach for the host: NumPy cannot read it, `to_host` can."""
+
+    def __init__(self, values, device):
+        self._values, self.device = values, device
+        self.shape, self.dtype, self.ndim = values.shape, values.dtype, values.ndim
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("a DeviceArray is not converted behind your back: use to_host")
+
+    def __array_namespace__(self, api_version=None):
+        return DeviceArray
+
+    @staticmethod
+    def isfinite(array):
+        return DeviceArray(np.isfinite(array._values), array.device)
+
+    @staticmethod
+    def all(array):
+        return bool(array._values.all())
+
+
+def to_device(X):
+    """Return the values of X for a computation on the present device; X itself on the host."""
+    device = DEVICE.get()
+    if isinstance(X, DeviceArray):
+        if X.device != device:
+            raise ValueError(f"X is on {X.device}, and the computation on {device}")
+        return X._values
+    if device != "host":
+        COPIES["in"] += 1
+    return X
+
+
+def to_host(result):
+    """Copy a result to the host; what is there already is returned as it is."""
+    if not isinstance(result, DeviceArray):
+        return result
+    COPIES["out"] += 1
+    return result._values
+
+
+def _left_there(result):
+    """Leave an array on the present device."""
+    on_host = DEVICE.get() == "host" or not isinstance(result, np.ndarray)
+    return result if on_host else DeviceArray(result, DEVICE.get())
 
 
 class Disguise:
@@ -53,13 +111,20 @@ class Disguise:
         self.inner.set_params(**self._translated())
         if "_sklearn_output_config" in vars(self):  # what set_output leaves on an estimator
             self.inner._sklearn_output_config = self._sklearn_output_config
-        result = getattr(self.inner, method)(*args, **kwargs)
+        result = self._compute(method, args, kwargs)
         self.ran_on_ = DEVICE.get()
         return self if result is self.inner else result
 
     def _answer(self, method, *args, **kwargs):
         self.answered_on_ = DEVICE.get()
-        return getattr(self.inner, method)(*args, **kwargs)
+        return self._compute(method, args, kwargs)
+
+    def _compute(self, method, args, kwargs):
+        if args:
+            args = (to_device(args[0]), *args[1:])
+        elif "X" in kwargs:
+            kwargs = {**kwargs, "X": to_device(kwargs["X"])}
+        return _left_there(getattr(self.inner, method)(*args, **kwargs))
 
     def __getattr__(self, name):
         if name.startswith("_") or name == "inner":

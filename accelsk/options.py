@@ -1,0 +1,41 @@
+"""The options that an object was given: which of them hold in a call, and how they travel with clones and pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accelsk import config
+
+__all__ = ["OPTIONS", "OptionsMixin"]
+
+#: The options that a decision depends on.
+OPTIONS = ("engine", "device", "fallback", "fidelity", "sparse", "engine_params", "n_jobs")
+
+
+class OptionsMixin:
+    """An object whose options are completed by the configuration, and keep the block that they were cloned in."""
+
+    def _given(self) -> dict[str, Any]:
+        """Return the options of this object; None for those left to the configuration."""
+        return {name: getattr(self, name) for name in OPTIONS}
+
+    def _options(self, **instead: Any) -> config.Options:
+        return config.resolve({**self._given(), **instead}, self._carried_options())
+
+    def _carried_options(self) -> Mapping[str, Any]:
+        carried: Mapping[str, Any] = self.__dict__.get("_carried", {})
+        return carried
+
+    def _carry(self, earlier: Mapping[str, Any]) -> None:
+        """Keep the options of the block that this object is about to leave (see `config_context`)."""
+        carried = {**earlier, **config.snapshot()}
+        if carried:
+            self._carried = carried
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        carried = {**state.get("_carried", {}), **config.snapshot()}
+        if carried:
+            state["_carried"] = carried
+        return state

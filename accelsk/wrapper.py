@@ -1,0 +1,232 @@
+"""What stands in front of an estimator: it has the face of the estimator, delegates, and decides nothing."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+
+from accelsk.backend import carry_out, compute, parallel
+from accelsk.decision import Decision
+from accelsk.delegation import Delegated, bound, is_fitting
+from accelsk.errors import EngineFallbackWarning
+from accelsk.face import Face
+from accelsk.options import OptionsMixin
+from accelsk.residence import at_home
+
+__all__ = ["Wrapper", "warn_of_fallback"]
+
+#: Private attributes of the wrapped estimator that scikit-learn reads off this one: the kind of estimator, by old
+#: callers; its metadata requests, by the default scorer of scikit-learn 1.6; partial dependence of trees.
+_READ_BY_SCIKIT_LEARN = ("_estimator_type", "_metadata_request", "_compute_partial_dependence_recursion")
+
+
+class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
+    """The estimator that it wraps, to everything that looks; subclasses say where that one and the options are kept.
+
+    It has the methods of the wrapped estimator and no others, its tags, fitted attributes, metadata requests, labels.
+    """
+
+    _backend: Any
+    _decision: Decision
+    _takes: tuple[bool, bool]
+
+    # -- for subclasses ----------------------------------------------------------------------------------------------
+
+    @property
+    def _inner(self) -> Any:
+        """The wrapped estimator: it holds the hyperparameters, and is never fitted."""
+        raise NotImplementedError
+
+    @property
+    def _parallel(self) -> tuple[str | None, int | None]:
+        """The joblib backend and the number of jobs for what runs inside."""
+        raise NotImplementedError
+
+    def _tell(self, decision: Decision) -> None:
+        """Tell of a fallback, before the fit."""
+        warn_of_fallback({"": decision})
+
+    def _fresh(self) -> Any:
+        """Return what scikit-learn itself is to fit."""
+        return clone(self._inner)
+
+    def _arranges(self) -> bool:
+        """Whether the wrapped estimator only arranges others, and these are wrapped inside."""
+        return False
+
+    # -- fitting and computing ---------------------------------------------------------------------------------------
+
+    def _fit(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        estimator = self._inner
+        if not hasattr(estimator, "fit") or isinstance(estimator, type):
+            raise TypeError(
+                f"estimator={estimator!r} is not a scikit-learn estimator: it must be an instance with a fit."
+            )
+        previous = None
+        if (method == "partial_fit" or getattr(estimator, "warm_start", False)) and "_backend" in self.__dict__:
+            previous = (self._decision, self._backend)
+        with parallel(*self._parallel):
+            # Nothing of this object changes before the fit has succeeded: a failed one leaves it as it was.
+            fitted, decision, result = carry_out(self, method, args, kwargs, self._options(), previous)
+        tags = get_tags(estimator).input_tags
+        self._backend = fitted
+        self._decision = decision
+        # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
+        self._takes = (bool(tags.sparse), bool(tags.allow_nan))
+        return self if result is fitted else result
+
+    def _call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        fitted = self.__dict__.get("_backend")
+        if fitted is None:
+            return self._call_unfitted(method, args, kwargs)
+        backend, n_jobs = self._parallel
+        if backend is None:
+            return compute(self, fitted, method, args, kwargs)
+        with parallel(backend, n_jobs):
+            return compute(self, fitted, method, args, kwargs)
+
+    def _call_unfitted(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Some classes compute without a fit (stateless transformers, pruning paths); the rest say so themselves."""
+        try:
+            return getattr(clone(self._inner), method)(*map(at_home, args), **kwargs)
+        except NotFittedError as error:
+            raise NotFittedError(
+                f"This {type(self).__name__} instance of {type(self._inner).__name__} is not fitted yet. Call 'fit' "
+                "with appropriate arguments before using this estimator."
+            ) from error
+
+    def _subject(self, name: str) -> Any:
+        """The object that decides whether a method is there: the fitted one, once there is one."""
+        fitted = self.__dict__.get("_backend")
+        return self._inner if fitted is None or is_fitting(name) or not hasattr(self._inner, name) else fitted
+
+    # The methods that scikit-learn's conventions know. Each is there only where the wrapped estimator has it, with its
+    # signature and docstring; any further method of it is found by ``__getattr__``.
+
+    fit = Delegated("Choose an engine, and fit a fresh backend estimator.")
+    partial_fit = Delegated("Go on fitting with another batch; the engine is chosen at the first.")
+    fit_transform = Delegated("Fit, and transform the training data.")
+    fit_predict = Delegated("Fit, and predict for the training data.")
+    predict = Delegated("Predict.")
+    predict_proba = Delegated("Predict the probabilities of the classes.")
+    predict_log_proba = Delegated("Predict the logarithms of the probabilities of the classes.")
+    decision_function = Delegated("Evaluate the decision function.")
+    score = Delegated("Score the fitted model.")
+    score_samples = Delegated("Score every sample.")
+    transform = Delegated("Transform.")
+    inverse_transform = Delegated("Undo the transformation.")
+
+    # -- what scikit-learn asks of an estimator ----------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_backend" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = copy.copy(get_tags(self._inner))
+        # Data leave the array namespace they came in unless the engine says otherwise, so it is not promised.
+        if hasattr(tags, "array_api_support"):
+            tags.array_api_support = False
+        return tags
+
+    def get_metadata_routing(self) -> Any:
+        """Return the metadata requests of the wrapped estimator: this object consumes what that one would.
+
+        Returns
+        -------
+        MetadataRequest or MetadataRouter
+            Of the wrapped estimator.
+        """
+        return self._inner.get_metadata_routing()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and name not in _READ_BY_SCIKIT_LEARN:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        try:
+            estimator = self._inner
+        except KeyError:  # while being unpickled or copied
+            raise AttributeError(name) from None
+        fitted = self.__dict__.get("_backend")
+        if fitted is not None and not hasattr(estimator, name):
+            return getattr(fitted, name)  # fitted attributes
+        value = getattr(estimator, name)
+        if not callable(value) or isinstance(value, type) or name in estimator.get_params(deep=False):
+            return value
+        if name.startswith("set_"):
+            return self._setter(name, value)
+        return bound(self, name)
+
+    def _setter(self, name: str, value: Any) -> Any:
+        """``set_output``, ``set_fit_request``, ...: what configures the wrapped estimator configures this object."""
+
+        def setter(*args: Any, **kwargs: Any) -> Wrapper:
+            if name == "set_callbacks":  # kept here: meta-estimators that propagate theirs look for them here
+                type(self._inner).set_callbacks(self, *args, **kwargs)
+                return self
+            value(*args, **kwargs)
+            fitted = self.__dict__.get("_backend")
+            if fitted is not None and hasattr(fitted, name):
+                getattr(fitted, name)(*args, **kwargs)
+            return self
+
+        setter.__name__ = name
+        setter.__doc__ = value.__doc__
+        return setter
+
+    def __dir__(self) -> list[str]:
+        hidden = {name for name, value in vars(Wrapper).items() if isinstance(value, Delegated)}
+        own = {name for name in super().__dir__() if name not in hidden or hasattr(self, name)}
+        public = {name for name in dir(self._inner) if not name.startswith("_")}
+        fitted = {
+            name for name in dir(self.__dict__.get("_backend")) if name.endswith("_") and not name.startswith("_")
+        }
+        return sorted(own | public | fitted)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        # Being another function is what counts: scikit-learn prints what has its own under the name that it shows.
+        return str(super().__repr__(N_CHAR_MAX))
+
+    def _sk_visual_block_(self) -> Any:
+        from accelsk.displays import visual_block
+
+        return visual_block(self)
+
+
+def warn_of_fallback(decisions: Mapping[str, Decision]) -> None:
+    """Tell of fallbacks, once, on the line of the user's call.
+
+    Parameters
+    ----------
+    decisions : mapping of str to Decision
+        What fell back, by the name of the part; "" for an estimator by itself.
+    """
+    told = [
+        f"{decision.estimator}{f' ({name})' if name else ''} is fitted by engine {decision.engine!r} on "
+        f"{decision.device!r}, not as asked: {decision.why.removeprefix('fallback: ')}"
+        for name, decision in decisions.items()
+    ]
+    warnings.warn(
+        EngineFallbackWarning(
+            f"{'; '.join(told)}.",
+            hint="fallback='silent' accepts this, fallback='raise' makes it an error; decision_ has all reasons.",
+            engine=next(iter(decisions.values())).engine,
+        ),
+        stacklevel=_outside(),
+    )
+
+
+def _outside() -> int:
+    """How many frames the user's code is above the caller: what is between is ours, scikit-learn's or joblib's."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+_LIBRARIES = ("accelsk", "sklearn", "joblib")
