@@ -26,8 +26,8 @@ test: $(VENV)/.test  ## The tests, without the slow ones
 test-all:  ## All tests, on the oldest and on the newest supported versions
 	@WORKERS=$(WORKERS) .ci/test-all $(ARGS)
 
-conformance: $(VENV)/.test  ## The scikit-learn contract and the checks of every engine, slow ones too
-	$(PYTEST) tests/test_sklearn_contract.py tests/engines $(ARGS)
+conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted
+	$(PYTEST) tests/test_sklearn_contract.py tests/engines --counts docs/conformance-counts.md $(ARGS)
 
 lint: $(VENV)/.lint  ## ruff, mypy, numpydoc and codespell
 	$(BIN)/ruff check .
@@ -66,7 +66,7 @@ $(VENV)/.demo: $(VENV)/.made $(METADATA)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --group test
+	$(BIN)/python -m pip install --quiet --group test --group callers
 	@test ! -d $(LOOPBACK) || $(BIN)/python -m pip install --quiet --editable $(LOOPBACK)
 	@touch $@
 

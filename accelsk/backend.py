@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,14 +17,15 @@ from accelsk.config import Options
 from accelsk.decision import Decision
 from accelsk.devices import Device
 from accelsk.engines import get, get_adapter
-from accelsk.engines.spec import Inputs, Row
+from accelsk.engines.adapter import Adapter
+from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
 from accelsk.reasons import unusable
 from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
 
-__all__ = ["carry_out", "compute", "parallel"]
+__all__ = ["Route", "carry_out", "compute", "parallel", "route_of"]
 
 #: Attributes that scikit-learn puts on an estimator besides its hyperparameters, and that the backend estimator needs.
 _CONFIGURATION = ("_sklearn_output_config", "_metadata_request")
@@ -191,83 +192,105 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
     UnsupportedInput
         If the engine's fitted model cannot take these data.
     """
-    X = _X(args, kwargs)
+    route = wrapper.__dict__.get("_route") or route_of(wrapper._decision, type(wrapper._inner))
+    X = args[0] if args else kwargs.get("X")
     stays = isinstance(X, Resident)
-    decision = wrapper._decision
-    row = _row(decision.engine, type(wrapper._inner))
-    if row is None:
-        if stays:
-            args, kwargs = _with_X(args, kwargs, X.home())
+    if isinstance(X, Resident):
+        X = X.at(route.engine, route.device)
+        args, kwargs = _with_X(args, kwargs, X)
+    if route.row is None:
         result = getattr(backend, method)(*args, **kwargs)
         return Resident(result) if stays and method in _TRANSFORMING else result
-    device = Device.parse(decision.device)
-    if stays:
-        args, kwargs = _with_X(args, kwargs, X.at(decision.engine, device))
-    result = _computed(wrapper, backend, row, method, args, kwargs, device)
-    return _returned(result, row, decision.engine, device, stays=stays and method in _TRANSFORMING)
-
-
-def _computed(
-    wrapper: Any, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
-) -> Any:
-    engine = wrapper._decision.engine
-    if method in row.refused:
-        raise UnsupportedMethod(
-            f"{row.name}.{method} is not to be had from the model that engine {engine!r} fitted: "
-            f"{row.refused[method]}.",
-            hint="fit with the reference engine if this method is needed.",
-            engine=engine,
-            estimator=row.name,
-            method=method,
-        )
-    adapter = get_adapter(engine)
-    X = _X(args, kwargs)
-    wanted = None if X is None else _wanted(wrapper, row, method, X, row.inputs(method))
+    wanted = _wanted(wrapper._takes, route, method, X)
     if wanted is None:
-        return adapter.call(backend, row, method, args, kwargs, device)
-    if wanted != "dense":
-        args, kwargs = _with_X(args, kwargs, _converted(X, wanted))
-        return adapter.call(backend, row, method, args, kwargs, device)
-    if method == "score":
-        return _score_by_prediction(wrapper, backend, row, args, kwargs, device)
-    return convert.in_dense_chunks(
-        X, lambda rows: adapter.home(adapter.call(backend, row, method, *_with_X(args, kwargs, rows), device))
-    )
+        result = route.adapter.call(backend, route.row, method, args, kwargs, route.device)
+    else:
+        result = _on_converted(wrapper, route, backend, method, args, kwargs, wanted)
+    if stays and method in _TRANSFORMING:
+        return Resident(result, route.engine, route.device)
+    return route.adapter.home(result)
 
 
-def _wanted(wrapper: Any, row: Row, method: str, X: Any, inputs: Inputs) -> str | None:
-    """What X must become for this method of the fitted model: a sparse format, "dense", or None for as it is."""
-    format_ = getattr(X, "format", None) if hasattr(X, "tocsr") else None
-    takes_sparse, takes_nan = wrapper._takes
-    if format_ is not None:
-        if format_ in inputs.sparse or not takes_sparse:
-            return None
-        return inputs.sparse[0] if inputs.sparse else "dense"
-    if takes_nan and not inputs.nan and method != "inverse_transform" and Facts(X).has_nan:
-        engine = wrapper._decision.engine
-        raise UnsupportedInput(
-            f"engine {engine!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted this model.",
-            hint="impute them, or fit with the reference engine.",
-            engine=engine,
-            estimator=row.name,
-        )
-    return None
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the methods of a fitted model go: looked up once at the fit, for a small prediction would notice it."""
+
+    engine: str
+    row: Row | None
+    adapter: Adapter
+    device: Device
 
 
-def _score_by_prediction(
-    wrapper: Any, backend: Any, row: Row, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+def route_of(decision: Decision, cls: type) -> Route:
+    """Look up where the methods of a fitted model go.
+
+    Parameters
+    ----------
+    decision : Decision
+        Of its fit.
+    cls : type
+        The wrapped class.
+
+    Returns
+    -------
+    Route
+        The engine's adapter, its row and the device.
+    """
+    engine = get(decision.engine)
+    row = None if engine.reference else engine.row(public_name(cls))
+    return Route(engine.name, row, get_adapter(engine.name), Device.parse(decision.device))
+
+
+def _on_converted(
+    wrapper: Any, route: Route, backend: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: str
 ) -> Any:
-    """Score sparse data on a model that takes none: predictions are made in bounded chunks, scores are not."""
+    adapter, row, device = route.adapter, route.row, route.device
+    assert row is not None
+    X = _X(args, kwargs)
+    if wanted != "dense":
+        return adapter.call(backend, row, method, *_with_X(args, kwargs, _converted(X, wanted)), device)
+    if method != "score":
+        return convert.in_dense_chunks(
+            X, lambda rows: adapter.home(adapter.call(backend, row, method, *_with_X(args, kwargs, rows), device))
+        )
+    # Predictions are made in bounded chunks, scores are not.
     if is_classifier(wrapper):
         return ClassifierMixin.score(wrapper, *args, **kwargs)
     if is_regressor(wrapper):
         return RegressorMixin.score(wrapper, *args, **kwargs)
-    args, kwargs = _with_X(args, kwargs, convert.dense(_X(args, kwargs)))
-    return get_adapter(wrapper._decision.engine).call(backend, row, "score", args, kwargs, device)
+    return adapter.call(backend, row, "score", *_with_X(args, kwargs, convert.dense(X)), device)
 
 
-def _row(engine: str, cls: type) -> Row | None:
-    return get(engine).row(public_name(cls))
+def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any) -> str | None:
+    """What X must become for this method of the fitted model: a sparse format, "dense", or None for as it is."""
+    row = route.row
+    assert row is not None
+    if method in row.refused:
+        raise UnsupportedMethod(
+            f"{row.name}.{method} is not to be had from the model that engine {route.engine!r} fitted: "
+            f"{row.refused[method]}.",
+            hint="fit with the reference engine if this method is needed.",
+            engine=route.engine,
+            estimator=row.name,
+            method=method,
+        )
+    inputs = row.inputs(method)
+    takes_sparse, takes_nan = takes
+    if X is None:
+        return None
+    if hasattr(X, "tocsr"):
+        if X.format in inputs.sparse or not takes_sparse:
+            return None
+        return inputs.sparse[0] if inputs.sparse else "dense"
+    if takes_nan and not inputs.nan and method != "inverse_transform" and Facts(X).has_nan:
+        raise UnsupportedInput(
+            f"engine {route.engine!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted this "
+            "model.",
+            hint="impute them, or fit with the reference engine.",
+            engine=route.engine,
+            estimator=row.name,
+        )
+    return None
 
 
 def _converted(X: Any, wanted: str) -> Any:

@@ -103,7 +103,7 @@ def bound(instance: Any, name: str) -> MethodType:
     wrapped = instance._subject(name)
     wrapped_class: Any = type(instance._inner)
     try:
-        getattr(wrapped, name)
+        getattr(wrapped, name)  # a method may be there or not, depending on hyperparameters
     except AttributeError as error:
         if name == "fit":  # so what is wrapped is no estimator: the fit says so
             return MethodType(_function(wrapped_class, name), instance)

@@ -34,6 +34,13 @@ class Face:
         # The default insists that type and __class__ are the same.
         return _blank, (type(self),), self.__getstate__()
 
+    def __reduce__(self) -> Any:
+        # Asked by formats that write the class by its name: what they would read back is no estimator.
+        raise TypeError(
+            f"accelsk's {type(self).__name__} passes for {self.__class__.__name__} and cannot be stored by the name of "
+            "its class: pickle it, or store its estimator_, the model that the engine fitted."
+        )
+
 
 def _blank(cls: type) -> Any:
     return object.__new__(cls)

@@ -7,8 +7,10 @@ import io
 import pickle
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -75,10 +77,11 @@ class MemoryCache:
             key = _key(transformer, X, (y, args, told_apart))
             if key is None or self.max_bytes == 0:
                 return function(transformer, X, y, *args, **kwargs)
-            with _STORE.lock_of(key):  # threads of one search wait for each other's work rather than repeat it
+            with _STORE.turn(key):  # threads of one search wait for each other's work rather than repeat it
                 entry = _STORE.get(key)
                 if entry is None:
-                    entry = _Entry(*function(transformer, X, y, *args, **kwargs))
+                    result, fitted = function(transformer, X, y, *args, **kwargs)
+                    entry = _Entry(_apart(result, X), fitted)
                     _STORE.put(key, entry, self.max_bytes)
             return entry.X, _own(entry.transformer)
 
@@ -103,12 +106,19 @@ class _Store:
         self._keys: dict[int, str] = {}  # of the data that entries hold, by their identity
         self._kept: dict[int, Any] = {}  # what keys name by its identity, which nothing else may get
         self._guard = threading.RLock()
-        self._locks: dict[str, threading.RLock] = {}
+        self._locks: dict[str, threading.Lock] = {}
         self.hits = self.misses = 0
 
-    def lock_of(self, key: str) -> threading.RLock:
+    @contextmanager
+    def turn(self, key: str) -> Iterator[None]:
         with self._guard:
-            return self._locks.setdefault(key, threading.RLock())
+            lock = self._locks.setdefault(key, threading.Lock())
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:  # whoever waits has it already; whoever comes finds the entry
+                self._locks.pop(key, None)
 
     def get(self, key: str) -> _Entry | None:
         with self._guard:
@@ -123,14 +133,12 @@ class _Store:
     def put(self, key: str, entry: _Entry, max_bytes: int) -> None:
         with self._guard:
             if entry.nbytes > max_bytes:
-                self._locks.pop(key, None)
                 return
             self._entries[key] = entry
             self._keys[id(_data(entry.X))] = key
             while self.nbytes > max_bytes:
-                old, gone = self._entries.popitem(last=False)
+                _, gone = self._entries.popitem(last=False)
                 self._keys.pop(id(_data(gone.X)), None)
-                self._locks.pop(old, None)
 
     def keep(self, objects: list[Any]) -> list[Any]:
         """Keep objects alive as long as the store, so that their identities stay theirs."""
@@ -184,11 +192,23 @@ def _data(X: Any) -> Any:
     return X.data if isinstance(X, Resident) else X
 
 
-def _read_only(X: Any) -> Any:
+def _arrays(X: Any) -> list[np.ndarray[Any, Any]]:
+    """The arrays that dense or sparse data are made of; none of a data frame, which nobody writes to in place."""
     data = _data(X)
-    for array in (data, *(getattr(data, name, None) for name in ("data", "indices", "indptr"))):
-        if isinstance(array, np.ndarray):
-            array.flags.writeable = False
+    candidates = (data, *(getattr(data, name, None) for name in ("data", "indices", "indptr")))
+    return [array for array in candidates if isinstance(array, np.ndarray)]
+
+
+def _apart(result: Any, X: Any) -> Any:
+    """Copy a result that is, or may be, the user's own data: a FunctionTransformer returns what it is given."""
+    if any(np.may_share_memory(mine, theirs) for mine in _arrays(result) for theirs in _arrays(X)):
+        return replace(result, data=copy(_data(result))) if isinstance(result, Resident) else copy(result)
+    return result
+
+
+def _read_only(X: Any) -> Any:
+    for array in _arrays(X):
+        array.flags.writeable = False
     return X
 
 

@@ -38,4 +38,5 @@ class OptionsMixin:
         carried = {**state.get("_carried", {}), **config.snapshot()}
         if carried:
             state["_carried"] = carried
+        state.pop("_route", None)  # objects of this process; looked up again where it is missing
         return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sklearn.base import MetaEstimatorMixin
@@ -69,8 +69,8 @@ def is_left_alone(estimator: Any) -> bool:
     """
     if type(estimator).__name__ == "FrozenEstimator" or hasattr(estimator, "fit_resample"):
         return True
-    params = _shallow(estimator)
-    return params.get("prefit") is True or (isinstance(params.get("cv"), str) and params["cv"] == "prefit")
+    cv = getattr(estimator, "cv", None)
+    return getattr(estimator, "prefit", None) is True or (isinstance(cv, str) and cv == "prefit")
 
 
 def parts(obj: Any) -> dict[str, Any]:
@@ -176,18 +176,15 @@ def _walk(path: str, value: Any, seen: set[int]) -> Iterator[tuple[str, Wrapper]
                 yield from _walk(path if named else f"{below}{name}", holder, seen)
 
 
-def _shallow(obj: Any) -> Mapping[str, Any]:
-    params: Mapping[str, Any] = obj.get_params(deep=False)
-    return params
-
-
 def _holding(obj: Any) -> dict[str, Any]:
     """The parameters that hold parts."""
     if isinstance(obj, Wrapper):
         return {}
     meta = isinstance(obj, MetaEstimatorMixin | _BaseComposition)
+    if not meta and not getattr(obj, "__dict__", {}).keys() & _HOLDING:
+        return {}  # asked at every fit of a step: without get_params, which costs more than the rest
     holding = {}
-    for name, value in _shallow(obj).items():
+    for name, value in obj.get_params(deep=False).items():
         if meta or name in _HOLDING:
             held: list[str] = []
             _each(name, value, lambda part, estimator: held.append(part))  # noqa: B023

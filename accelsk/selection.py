@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from sklearn.utils import get_tags
@@ -96,6 +97,12 @@ def public_name(cls: type) -> str:
     >>> public_name(SVC)
     'sklearn.svm.SVC'
     """
+    asked: Any = cls
+    return _public_name(asked)
+
+
+@lru_cache(maxsize=4096)
+def _public_name(cls: Any) -> str:
     public = []
     for part in cls.__module__.split("."):
         if part.startswith("_"):

@@ -77,7 +77,7 @@ class Step(Wrapper):
         from accelsk.wrapping import accelerate
 
         inside = {name: value for name, value in self._asked.items() if name not in ("backend", "n_jobs")}
-        made = accelerate(clone(self._inner), **inside)
+        made = accelerate(super()._fresh(), **inside)
         _carry_to(made, self._carried_options())
         return made
 
@@ -161,6 +161,8 @@ class Step(Wrapper):
         fitted = self.__dict__.get("_backend")
         if fitted is not None and not name.startswith("_") and name in _ARRANGED and hasattr(fitted, name):
             return getattr(fitted, name)  # what is inside a fitted pipeline is fitted
+        if name == "estimator_" and fitted is not None and not hasattr(fitted, name):
+            return fitted  # as of an AcceleratedEstimator, where the plain step has no such attribute of its own
         return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -216,7 +218,7 @@ def step_of(estimator: Any, given: Mapping[str, Any], carried: Mapping[str, Any]
     return kind(estimator, given, carried)
 
 
-_FITTED = ("_backend", "_decision", "_takes")
+_FITTED = ("_backend", "_decision", "_takes", "_route")
 _ARRANGED = frozenset(("steps", "named_steps", "transformer_list", "named_transformers"))
 
 

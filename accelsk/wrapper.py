@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
-from accelsk.backend import carry_out, compute, parallel
+from accelsk.backend import Route, carry_out, compute, parallel, route_of
 from accelsk.decision import Decision
 from accelsk.delegation import Delegated, bound, is_fitting
 from accelsk.errors import EngineFallbackWarning
@@ -26,6 +26,9 @@ __all__ = ["Wrapper", "warn_of_fallback"]
 #: callers; its metadata requests, by the default scorer of scikit-learn 1.6; partial dependence of trees.
 _READ_BY_SCIKIT_LEARN = ("_estimator_type", "_metadata_request", "_compute_partial_dependence_recursion")
 
+#: How the names of private attributes start that are not about the fitted model.
+_CONFIGURATION = ("__", "_sklearn_", "_skl_", "_metadata_", "_callback_", "_parent_")
+
 
 class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     """The estimator that it wraps, to everything that looks; subclasses say where that one and the options are kept.
@@ -36,6 +39,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     _backend: Any
     _decision: Decision
     _takes: tuple[bool, bool]
+    _route: Route
 
     # -- for subclasses ----------------------------------------------------------------------------------------------
 
@@ -55,7 +59,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _fresh(self) -> Any:
         """Return what scikit-learn itself is to fit."""
-        return clone(self._inner)
+        return with_its_own_random_state(clone(self._inner), self._inner)
 
     def _arranges(self) -> bool:
         """Whether the wrapped estimator only arranges others, and these are wrapped inside."""
@@ -80,6 +84,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         self._decision = decision
         # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
         self._takes = (bool(tags.sparse), bool(tags.allow_nan))
+        self._route = route_of(decision, type(estimator))
         return self if result is fitted else result
 
     def _call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -129,7 +134,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         return "_backend" in self.__dict__
 
     def __sklearn_tags__(self) -> Any:
-        tags = copy.copy(get_tags(self._inner))
+        tags = get_tags(self._inner)  # made anew at every call, so that it can be changed
         # Data leave the array namespace they came in unless the engine says otherwise, so it is not promised.
         if hasattr(tags, "array_api_support"):
             tags.array_api_support = False
@@ -147,6 +152,9 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") and name not in _READ_BY_SCIKIT_LEARN:
+            held = getattr(self.__dict__.get("_backend"), "__dict__", {})
+            if name in held and not name.startswith(_CONFIGURATION):
+                return held[name]  # private fitted attributes, which SHAP and others read of classes that they know
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         try:
             estimator = self._inner
@@ -196,6 +204,31 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         from accelsk.displays import visual_block
 
         return visual_block(self)
+
+
+def with_its_own_random_state(made: Any, estimator: Any) -> Any:
+    """Give a clone the random generators of the original: a clone has copies, and each fit would draw the same.
+
+    Parameters
+    ----------
+    made : estimator
+        The clone.
+    estimator : estimator
+        The original.
+
+    Returns
+    -------
+    estimator
+        The clone.
+    """
+    held = vars(estimator).items()  # rather than get_params: asked at every fit
+    generators = {
+        name: value for name, value in held if isinstance(value, _GENERATORS) and "_" not in name[0] + name[-1]
+    }
+    return made.set_params(**generators) if generators else made
+
+
+_GENERATORS = (np.random.RandomState, np.random.Generator)
 
 
 def warn_of_fallback(decisions: Mapping[str, Decision]) -> None:

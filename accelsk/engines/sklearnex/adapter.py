@@ -47,7 +47,7 @@ class SklearnexAdapter(Adapter):
             Nothing for the host, which is what sklearnex uses without one.
         """
         if device == HOST:
-            return nullcontext()
+            return _NOTHING
         from sklearnex import config_context
 
         context: AbstractContextManager[Any] = config_context(target_offload=_selector(device))
@@ -118,6 +118,8 @@ class SklearnexAdapter(Adapter):
             result = getattr(backend, method)(*args, **kwargs)
         return _in_double(result) if method == "kneighbors" or row.estimator.startswith(_DOUBLE) else result
 
+
+_NOTHING = nullcontext()
 
 #: Inherited methods that need nothing but attributes: threads need not take turns for them.
 _SELF_CONTAINED = frozenset(("predict", "predict_proba", "decision_function", "transform", "inverse_transform"))

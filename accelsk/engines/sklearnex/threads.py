@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -47,24 +47,27 @@ _turn = _Turn()
 _lock = _Lock()
 
 
-@contextmanager
-def one_call(backend: Any) -> Iterator[None]:
-    """Enter the lock, with oneTBB set to the threads that ``backend.n_jobs`` asks for.
+def one_call(backend: Any) -> AbstractContextManager[Any]:
+    """Return the context of a call: the lock, with oneTBB set to the threads that ``backend.n_jobs`` asks for.
 
     Parameters
     ----------
     backend : object
         The engine's estimator that is about to compute.
 
-    Yields
-    ------
-    None
-        Once it is this thread's turn.
+    Returns
+    -------
+    context manager
+        Entered once it is this thread's turn.
     """
+    if _turn.inside or threading.current_thread() is threading.main_thread():
+        return _lock.held  # sklearnex sets and restores the count by itself
+    return _with_threads(backend)
+
+
+@contextmanager
+def _with_threads(backend: Any) -> Iterator[None]:
     with _lock.held:
-        if _turn.inside or threading.current_thread() is threading.main_thread():
-            yield  # sklearnex sets and restores the count by itself
-            return
         _turn.inside = True
         try:
             with _threads(getattr(backend, "n_jobs", None)):
