@@ -46,6 +46,7 @@ docs: $(VENV)/.docs  ## The documentation, into docs/_build/html; a warning is a
 bench: $(VENV)/.demo  ## What importing and wrapping cost, beside scikit-learn
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/prefix_cache.py
 
 clean:  ## Remove the environments and what was built in them
 	rm -rf .venv .venv-oldest .venv-newest build dist *.egg-info docs/_build docs/api/generated docs/engines/generated

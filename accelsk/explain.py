@@ -59,7 +59,9 @@ def explain(obj: Any, X: Any = None, y: Any = None, **options: Any) -> Decision 
         return decision_of(obj, X, y, **options)
     own = {name: options.pop(name) for name in OPTIONS if name in options}
     if isinstance(obj, AcceleratedPipeline):
+        carried = obj._carried_options()
         obj = AcceleratedPipeline(**{**obj.get_params(deep=False), **own})
+        obj._carry(carried)
     else:
         obj = accelerate(obj, **own)
     return Decisions(dict(_decisions("", obj, X, y)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import wraps
 from typing import Any
 
@@ -200,7 +201,9 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         for position, (name, estimator) in enumerate(self.steps, start=1):
             if isinstance(estimator, Step):
                 estimator = estimator.renewed(self._given_to(name), carried)
-            elif is_estimator(estimator) and not isinstance(estimator, Wrapper | AcceleratedPipeline):
+            elif isinstance(estimator, Wrapper | AcceleratedPipeline):
+                estimator = copy(estimator)  # a later step may fail, and this one must be as it was then
+            elif is_estimator(estimator):
                 fits_here = position == len(self.steps) or hasattr(estimator, "transform")
                 if fits_here:  # else scikit-learn says what is wrong with it
                     estimator = step_of(estimator, self._given_to(name), carried)
