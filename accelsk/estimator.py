@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from accelsk.decision import Decision
 from accelsk.wrapper import Wrapper
 
 __all__ = ["AcceleratedEstimator"]
@@ -108,27 +107,10 @@ class AcceleratedEstimator(Wrapper):
     def _parallel(self) -> tuple[str | None, int | None]:
         return self.backend, self.n_jobs
 
-    # Fitted attributes. Before a fit they are not there: an AttributeError in a property goes on to ``__getattr__``.
-
     @property
     def estimator_(self) -> Any:
         """The fitted backend estimator: the engine's own."""
         return self._backend
-
-    @property
-    def decision_(self) -> Decision:
-        """What ran, where, why, and why not the others."""
-        return self._decision
-
-    @property
-    def engine_(self) -> str:
-        """The engine that ran."""
-        return self._decision.engine
-
-    @property
-    def device_(self) -> str:
-        """Where it ran."""
-        return self._decision.device
 
     # -- hyperparameters ---------------------------------------------------------------------------------------------
 

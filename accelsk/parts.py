@@ -160,8 +160,12 @@ def _walk(path: str, value: Any, seen: set[int]) -> Iterator[tuple[str, Wrapper]
     seen.add(id(value))
     below = f"{path}." if path else ""
     if isinstance(value, Wrapper):
-        yield path, value
+        if _ran(value):  # some keep the one that they made the fitted ones from
+            yield path, value
     elif isinstance(value, list | tuple):
+        if len({_ran(item) for item in value}) == 1 and _ran(value[0]):
+            yield path, value[0]  # the members of an ensemble: one line says what ran for all of them
+            return
         for position, item in enumerate(value):
             if isinstance(item, tuple) and len(item) > 1 and isinstance(item[0], str):
                 yield from _walk(f"{below}{item[0]}", item[1], seen)  # a named part
@@ -174,6 +178,11 @@ def _walk(path: str, value: Any, seen: set[int]) -> Iterator[tuple[str, Wrapper]
             named = name in ("steps", "transformer_list", "transformers_")  # the names within say enough
             if isinstance(holder, list | tuple) or is_estimator(holder):
                 yield from _walk(path if named else f"{below}{name}", holder, seen)
+
+
+def _ran(value: Any) -> tuple[str, str] | None:
+    decision = value.__dict__.get("_decision") if isinstance(value, Wrapper) else None
+    return None if decision is None else (decision.engine, decision.device)
 
 
 def _holding(obj: Any) -> dict[str, Any]:

@@ -110,21 +110,6 @@ class Step(Wrapper):
 
     # -- the face of the plain step ----------------------------------------------------------------------------------
 
-    @property
-    def decision_(self) -> Decision:
-        """What ran, where, why, and why not the others."""
-        return self._decision
-
-    @property
-    def engine_(self) -> str:
-        """The engine that ran."""
-        return self._decision.engine
-
-    @property
-    def device_(self) -> str:
-        """Where it ran."""
-        return self._decision.device
-
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the hyperparameters of the plain step.
 

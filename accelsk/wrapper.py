@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,14 +45,14 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     # -- for subclasses ----------------------------------------------------------------------------------------------
 
     @property
+    @abstractmethod
     def _inner(self) -> Any:
         """The wrapped estimator: it holds the hyperparameters, and is never fitted."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _parallel(self) -> tuple[str | None, int | None]:
         """The joblib backend and the number of jobs for what runs inside."""
-        raise NotImplementedError
 
     def _tell(self, decision: Decision) -> None:
         """Tell of a fallback, before the fit."""
@@ -127,6 +128,23 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     score_samples = Delegated("Score every sample.")
     transform = Delegated("Transform.")
     inverse_transform = Delegated("Undo the transformation.")
+
+    # -- what ran. Before a fit it is not there: an AttributeError in a property goes on to ``__getattr__`` ------------
+
+    @property
+    def decision_(self) -> Decision:
+        """What ran, where, why, and why not the others."""
+        return self._decision
+
+    @property
+    def engine_(self) -> str:
+        """The engine that ran."""
+        return self._decision.engine
+
+    @property
+    def device_(self) -> str:
+        """Where it ran."""
+        return self._decision.device
 
     # -- what scikit-learn asks of an estimator ----------------------------------------------------------------------
 

@@ -75,7 +75,8 @@ def _wrapped(obj: Any, options: Mapping[str, Any]) -> Any:
         own = made.get_params(deep=False)
         return made.set_params(**{name: value for name, value in options.items() if own[name] is None})
     if is_left_alone(obj):
-        return obj
+        # What is fitted must stay so; a sampler has hyperparameters, which are not to be those of the argument.
+        return clone(obj) if hasattr(obj, "fit_resample") else obj
     if type(obj) is Pipeline:
         plain = clone(obj)
         made = AcceleratedPipeline(**{**plain.get_params(deep=False), **options})

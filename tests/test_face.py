@@ -77,8 +77,8 @@ def test_ransac_knows_a_wrapped_linear_regression():
 
 
 def test_a_wrapped_tree_is_printed_and_recursed_into(iris):
-    tree = AcceleratedEstimator(DecisionTreeClassifier(max_depth=2), engine="sklearn").fit(*iris)
-    assert export_text(tree) == export_text(DecisionTreeClassifier(max_depth=2).fit(*iris))
+    tree = AcceleratedEstimator(DecisionTreeClassifier(max_depth=2, random_state=0), engine="sklearn").fit(*iris)
+    assert export_text(tree) == export_text(DecisionTreeClassifier(max_depth=2, random_state=0).fit(*iris))
 
     X, y = make_regression(60, 3, random_state=0)
     plain = GradientBoostingRegressor(n_estimators=5, random_state=0).fit(X, y)

@@ -1,6 +1,7 @@
 """accelerate() wraps what computes, keeps what arranges, and changes nothing else."""
 
 import pickle
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -38,6 +39,9 @@ from accelsk import AcceleratedEstimator, AcceleratedPipeline, accelerate, expla
 from accelsk.decision import Decision, Decisions
 
 IRIS, BINARY, DIABETES, TWO_TARGETS, TWO_LABELS = "iris", "binary", "diabetes", "two targets", "two labels"
+
+#: The parameter was called so before scikit-learn 1.7.
+CHAINED = "estimator" if "estimator" in signature(ClassifierChain).parameters else "base_estimator"
 
 
 def mixture():
@@ -94,7 +98,7 @@ CASES = [
     (OneVsRestClassifier(SVC()), IRIS, {"estimator"}),
     (OneVsOneClassifier(SVC()), IRIS, {"estimator"}),
     (MultiOutputRegressor(Ridge()), TWO_TARGETS, {"estimator"}),
-    (ClassifierChain(LogisticRegression()), TWO_LABELS, {"estimator"}),
+    (ClassifierChain(LogisticRegression()), TWO_LABELS, {CHAINED}),
     (RFE(SVC(kernel="linear"), n_features_to_select=2), IRIS, {"estimator"}),
     (RFECV(SVC(kernel="linear"), cv=3), IRIS, {"estimator"}),
     (SelectFromModel(Lasso()), DIABETES, {"estimator"}),
