@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -74,14 +76,17 @@ class MemoryCache:
 
         def cached(transformer: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
             told_apart = {name: value for name, value in kwargs.items() if name not in irrelevant}
-            key = _key(transformer, X, (y, args, told_apart))
-            if key is None or self.max_bytes == 0:
+            key = _key(transformer, X, (y, args, told_apart)) if self.max_bytes else None
+            if key is None:
                 return function(transformer, X, y, *args, **kwargs)
             with _STORE.turn(key):  # threads of one search wait for each other's work rather than repeat it
                 entry = _STORE.get(key)
                 if entry is None:
                     result, fitted = function(transformer, X, y, *args, **kwargs)
-                    entry = _Entry(_apart(result, X), fitted)
+                    nbytes = _nbytes(result, fitted)
+                    if nbytes is None or nbytes > self.max_bytes:
+                        return result, fitted
+                    entry = _Entry(_read_only(_apart(result, X)), fitted, nbytes)
                     _STORE.put(key, entry, self.max_bytes)
             return entry.X, _own(entry.transformer)
 
@@ -89,13 +94,13 @@ class MemoryCache:
         return cached
 
 
+@dataclass(frozen=True)
 class _Entry:
     """A fitted transformer, and the training data transformed."""
 
-    def __init__(self, X: Any, transformer: Any) -> None:
-        self.X = _read_only(X)
-        self.transformer = transformer
-        self.nbytes = _nbytes((X, transformer))
+    X: Any
+    transformer: Any
+    nbytes: int
 
 
 class _Store:
@@ -105,9 +110,13 @@ class _Store:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._keys: dict[int, str] = {}  # of the data that entries hold, by their identity
         self._kept: dict[int, Any] = {}  # what keys name by its identity, which nothing else may get
+        self.hits = self.misses = 0
+        self.renew_locks()
+
+    def renew_locks(self) -> None:
+        """Forget who waits for whom: a forked process has none of the threads that would release a lock."""
         self._guard = threading.RLock()
         self._locks: dict[str, threading.Lock] = {}
-        self.hits = self.misses = 0
 
     @contextmanager
     def turn(self, key: str) -> Iterator[None]:
@@ -132,8 +141,6 @@ class _Store:
 
     def put(self, key: str, entry: _Entry, max_bytes: int) -> None:
         with self._guard:
-            if entry.nbytes > max_bytes:
-                return
             self._entries[key] = entry
             self._keys[id(_data(entry.X))] = key
             while self.nbytes > max_bytes:
@@ -163,6 +170,8 @@ class _Store:
 
 
 _STORE = _Store()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_STORE.renew_locks)
 
 
 def _key(transformer: Any, X: Any, rest: Any) -> str | None:
@@ -182,7 +191,8 @@ def _key(transformer: Any, X: Any, rest: Any) -> str | None:
 def _typed(transformer: Any) -> list[Any]:
     """What was typed into this session: a pickle names it only, and it can be defined anew under the same name."""
     params = transformer.get_params(deep=True)
-    code: list[Any] = [value for value in params.values() if isinstance(value, FunctionType)]
+    values = [value.func if isinstance(value, partial) else value for value in params.values()]
+    code: list[Any] = [value for value in values if isinstance(value, FunctionType)]
     estimators = (getattr(transformer, "_inner", transformer), *params.values())
     code += [type(value) for value in estimators if is_estimator(value)]
     return [each for each in code if each.__module__ == "__main__"]
@@ -234,10 +244,16 @@ class _Counter(io.RawIOBase):
         return size
 
 
-def _nbytes(value: Any) -> int:
-    """Return the bytes of a pickle, without making one: arrays are counted, not copied."""
+def _nbytes(X: Any, transformer: Any) -> int | None:
+    """Return the bytes of an entry: those of its pickle, which is not made; None where there can be none."""
     counter = _Counter()
     sizes: list[int] = []
+    if isinstance(X, Resident) and X.engine and hasattr(X.data, "nbytes"):
+        sizes.append(int(X.data.nbytes))  # on a device, and not to be copied for being counted
+        X = None
     pickler = pickle.Pickler(counter, protocol=5, buffer_callback=lambda buffer: sizes.append(buffer.raw().nbytes))
-    pickler.dump(value)
+    try:
+        pickler.dump((X, transformer))
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return None
     return counter.nbytes + sum(sizes)

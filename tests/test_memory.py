@@ -178,6 +178,34 @@ def test_what_has_no_key_is_computed_each_time(data):
     assert len(_STORE) == 1
 
 
+class Unpicklable(Counting):
+    """Its fitted state has no pickle."""
+
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.lock_ = threading.Lock()
+        return self
+
+
+def test_a_fitted_state_without_a_pickle_is_computed_each_time(data):
+    pipe = AcceleratedPipeline([("count", Unpicklable()), ("clf", SVC())], memory="cache").fit(*data)
+    pipe.fit(*data)
+
+    assert (len(FITS), len(_STORE)) == (2, 0)
+
+
+def test_what_is_on_a_device_is_counted_there_and_not_copied(data):
+    from accelsk_loopback import library
+
+    library.COPIES.clear()
+    steps = [("scale", StandardScaler()), ("pca", PCA(2)), ("clf", SVC())]
+    pipe = AcceleratedPipeline(steps, engine="loopback", device="accelerator", memory="cache").fit(*data)
+    pipe.set_params(clf__C=2).fit(*data)
+
+    assert len(_STORE) == 2
+    assert library.COPIES == {"in": 1}
+
+
 def test_a_function_that_is_defined_anew_is_another_one(data):
     main = __import__("__main__")
     code = "def doubled(X):\n    return X * {}\n"

@@ -212,9 +212,8 @@ def test_metadata_routing(iris):
 
         np.testing.assert_array_equal(pipe["clf"].coef_, plain["clf"].coef_)
         assert pipe.score(X, y, sample_weight=weight) == plain.score(X, y, sample_weight=weight)
-        if parse_version(sklearn.__version__) >= parse_version(
-            "1.7"
-        ):  # before, cross_val_score refuses any pipeline that is scored with weights
+        # Before 1.7, cross_val_score refuses any pipeline that is scored with weights.
+        if parse_version(sklearn.__version__) >= parse_version("1.7"):
             scores = [cross_val_score(each, X, y, params={"sample_weight": weight}) for each in (plain, pipe)]
             np.testing.assert_array_equal(*scores)
 

@@ -24,7 +24,7 @@ class DeviceArray:
 
     def __init__(self, values, device):
         self._values, self.device = values, device
-        self.shape, self.dtype, self.ndim = values.shape, values.dtype, values.ndim
+        self.shape, self.dtype, self.ndim, self.nbytes = values.shape, values.dtype, values.ndim, values.nbytes
 
     def __len__(self):
         return self.shape[0]
