@@ -7,7 +7,8 @@ ARGS    ?=
 
 BIN      = $(VENV)/bin
 METADATA = setup.cfg setup.py pyproject.toml
-PYTEST   = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# One thread in each worker: OpenMP and BLAS threads of several workers on the same cores wait for each other.
+PYTEST   = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 LOOPBACK = tests/plugins/accelsk-loopback
 
 .DEFAULT_GOAL := help

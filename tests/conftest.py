@@ -84,7 +84,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if not totals:
         return
     lines = [f"| {' | '.join(_HEADS)} |", "| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
-    for (mode, subject), total in totals.items():
+    for (mode, subject), total in sorted(totals.items()):
         lines.append(f"| {subject} | {mode} | {' | '.join(str(total[key]) for key in _COUNTED)} |")
     whole = sum(totals.values(), Counter())
     lines.append(f"| **all** | | | {' | '.join(f'**{whole[key]}**' for key in _COUNTED[1:])} |")
