@@ -3,9 +3,8 @@
 import dask.array as da
 import numpy as np
 import pytest
-from dask_ml.model_selection import GridSearchCV, IncrementalSearchCV, RandomizedSearchCV
+from dask_ml.model_selection import GridSearchCV, RandomizedSearchCV
 from dask_ml.wrappers import Incremental, ParallelPostFit
-from distributed import Client
 from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
@@ -111,20 +110,3 @@ def test_accelerated_pipeline_predicts_chunk_by_chunk(iris, chunked):
     plain = ParallelPostFit(Pipeline(steps())).fit(*iris)
     made = ParallelPostFit(AcceleratedPipeline(steps(), engine="sklearn")).fit(*iris)
     np.testing.assert_array_equal(made.predict(X).compute(), plain.predict(X).compute())
-
-
-@pytest.mark.xfail(
-    strict=True,
-    raises=RuntimeError,
-    reason="dask-ml 2025.1.0 computes inside the client's event loop, which dask refuses, whatever the estimator",
-)
-@pytest.mark.parametrize(
-    "estimator", [SGDClassifier(random_state=0), wrap(SGDClassifier(random_state=0))], ids=["plain", "wrapped"]
-)
-def test_incremental_search(chunked, estimator):
-    search = IncrementalSearchCV(
-        estimator, {"alpha": [1e-4, 1e-1]}, n_initial_parameters="grid", decay_rate=None, max_iter=3, random_state=0
-    )
-    with Client(processes=False, dashboard_address=None, n_workers=1, threads_per_worker=1):
-        search.fit(*chunked, classes=[0, 1, 2])
-    assert search.best_score_ > 0.5
