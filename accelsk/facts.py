@@ -143,6 +143,15 @@ class Facts:
         return int(shape[1]) if len(shape) == 2 else 1
 
     @cached_property
+    def target_range(self) -> float:
+        """The largest target less the smallest; infinity where they are no finite numbers."""
+        targets = np.asarray(self._y)
+        if targets.dtype.kind not in "fiu" or not targets.size:
+            return float("inf")
+        spread = float(np.max(targets)) - float(np.min(targets))
+        return spread if np.isfinite(spread) else float("inf")
+
+    @cached_property
     def _classes(self) -> np.ndarray[Any, Any]:
         try:
             return np.unique(np.asarray(self._y))

@@ -181,3 +181,18 @@ def test_the_data_are_let_go():
     facts.release()
 
     assert (facts.n_samples, facts._X, facts._y) == (2, None, None)
+
+
+@pytest.mark.parametrize(
+    "y, expected",
+    [
+        ([1.0, 4.0, 2.5], 3.0),
+        (np.array([[2], [7]]), 5.0),
+        ([3, 3], 0.0),
+        (["a", "b"], np.inf),
+        ([1.0, np.nan], np.inf),
+        ([], np.inf),
+    ],
+)
+def test_how_far_targets_are_apart(y, expected):
+    assert Facts(np.ones((2, 2)), y).target_range == expected

@@ -220,7 +220,7 @@ def why_missing(name: str) -> EngineNotAvailable | None:
     engine = get(name)
     if engine.reference:
         return None
-    install = f"pip install {_install_words(engine)}" if engine.extras or engine.requires else ""
+    install = f"pip install {install_words(engine)}" if engine.extras or engine.requires else ""
     found: dict[str, str | None] = {}
     for requirement in requirements(engine):
         from packaging.requirements import Requirement
@@ -324,7 +324,19 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def _install_words(engine: Engine) -> str:
+def install_words(engine: Engine) -> str:
+    """Return what to ``pip install`` for an engine.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+
+    Returns
+    -------
+    str
+        Quoted requirements.
+    """
     if engine.extras:
         return " or ".join(f'"accelsk[{extra}]"' for extra in engine.extras)
     return " ".join(f'"{requirement}"' for requirement in engine.requires)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from accelsk.engines.rules import Rule
     from accelsk.facts import Facts
 
-__all__ = ["FIDELITIES", "Engine", "Fidelity", "Inputs", "Need", "Row", "Worth"]
+__all__ = ["FIDELITIES", "Engine", "Export", "Fidelity", "Inputs", "Need", "Row", "Worth"]
 
 Fidelity = Literal["exact", "statistical", "alternative"]
 
@@ -105,6 +105,43 @@ class Worth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Export:
+    """Whether a fitted model of a row can be had as scikit-learn's own, and how near that is.
+
+    Parameters
+    ----------
+    tolerance : float, default=0.0
+        The largest difference of a continuous output between the engine's fitted model and the exported one, relative
+        to its standard deviation; labels agree except where such a difference decides. 0.0 for the same bits.
+    restores : bool, default=True
+        Whether the engine's model can be made again from the exported one, by `Adapter.restore`. Where it cannot, a
+        pickle holds both.
+    refused : str, default=""
+        Why it cannot be exported; empty where it can.
+    note : str, default=""
+        What a user should know besides.
+
+    Examples
+    --------
+    >>> Export(tolerance=1e-12).portable, Export(refused="its trees are not to be had").portable
+    (True, False)
+    """
+
+    tolerance: float = 0.0
+    restores: bool = True
+    refused: str = ""
+    note: str = ""
+
+    @property
+    def portable(self) -> bool:
+        """Whether it can be exported."""
+        return not self.refused
+
+
+_NOT_SAID = Export(refused="the engine does not say how")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One scikit-learn class on one engine: translation and capability, stated once.
 
@@ -138,6 +175,8 @@ class Row:
         Parameters that only the engine has, with the value that is passed when the user names none.
     worth : Worth, default=None
         Where ``engine="auto"`` should choose the row; None for never.
+    export : Export, default=Export(refused="the engine does not say how")
+        How a fitted model becomes one of scikit-learn's.
     devices : tuple of str, default=None
         The kinds of device the row runs on; None for all of the engine's.
     note : str, default=""
@@ -170,6 +209,7 @@ class Row:
     tolerance: float = 1e-6
     engine_params: Mapping[str, Any] = field(default_factory=dict)
     worth: Worth | None = None
+    export: Export = _NOT_SAID
     devices: tuple[str, ...] | None = None
     note: str = ""
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from accelsk import AcceleratedEstimator, config_context, engines, explain
 from accelsk.engines import rules
-from accelsk.engines.spec import Inputs
+from accelsk.engines.spec import Export, Inputs
 from accelsk.errors import DeviceNotAvailable, UnsupportedInput, UnsupportedMethod
 from accelsk.testing import case as testing_case
 from accelsk.testing import engine_checks, parametrize_with_engine_checks
@@ -194,6 +194,7 @@ def examine(promise, name):
 
 RIDGE, FOREST = ENGINE.row("sklearn.linear_model.Ridge"), ENGINE.row("sklearn.ensemble.RandomForestClassifier")
 SCALER, SVC = ENGINE.row("sklearn.preprocessing.StandardScaler"), ENGINE.row("sklearn.svm.SVC")
+BOOSTING = ENGINE.row("sklearn.ensemble.HistGradientBoostingRegressor")
 KMEANS = ENGINE.row("sklearn.cluster.KMeans")
 
 
@@ -297,7 +298,7 @@ def _cannot_be_pickled(self, X, args, kwargs):
         ("frames_give_feature_names", RIDGE, _drops_names),
         ("set_output_is_followed", SCALER, _drops_output),
         ("labels_come_back_as_they_went_in", SVC, _numbers_labels),
-        ("pickle_keeps_the_model", RIDGE, _cannot_be_pickled),
+        ("pickle_keeps_the_model", BOOSTING, _cannot_be_pickled),
     ],
 )
 def test_a_library_that_breaks_the_promise_fails_its_check(registered, monkeypatch, promise, row, change):
@@ -310,6 +311,63 @@ def test_a_library_that_breaks_the_promise_fails_its_check(registered, monkeypat
 
     with pytest.raises((AssertionError, ValueError, AttributeError)):
         examine(promise, row.estimator)
+
+
+def _exports(change):
+    """Return an ``export`` that does something wrong with what it made."""
+    export = LoopbackAdapter.export
+
+    def changed(self, backend, row, estimator):
+        return change(export(self, backend, row, estimator), backend)
+
+    return changed
+
+
+def _keeps_the_library(model, backend):
+    model.made_by_ = backend
+    return model
+
+
+def _is_another_class(model, backend):
+    class Other(type(model)):
+        pass
+
+    model.__class__ = Other
+    return model
+
+
+def _is_inexact(model, backend):
+    model.coef_ = model.coef_ + 1.0
+    return model
+
+
+def _shares_the_coefficients(model, backend):
+    model.coef_ = backend.inner.coef_
+    return model
+
+
+@pytest.mark.parametrize(
+    "promise, change",
+    [
+        ("export_is_scikit_learn", _keeps_the_library),
+        ("export_is_scikit_learn", _is_another_class),
+        ("export_predicts_the_same", _is_inexact),
+        ("export_shares_nothing", _shares_the_coefficients),
+    ],
+)
+def test_an_export_that_is_wrong_fails_its_check(registered, monkeypatch, promise, change):
+    registered(RIDGE.estimator)
+    monkeypatch.setattr(LoopbackAdapter, "export", _exports(change))
+
+    with pytest.raises(AssertionError):
+        examine(promise, RIDGE.estimator)
+
+
+def test_a_row_that_says_that_it_is_portable_and_is_not_fails_its_check(registered):
+    registered(BOOSTING.estimator, export=Export())
+
+    with pytest.raises(AttributeError, match="_preprocessor"):
+        examine("export_predicts_the_same", BOOSTING.estimator)
 
 
 def test_an_engine_that_fits_in_place_fails_its_check(registered, monkeypatch):

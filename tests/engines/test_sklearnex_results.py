@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
+from sklearn.svm import SVR, NuSVR
 
 pytest.importorskip("sklearnex", reason="scikit-learn-intelex is not installed")
 
@@ -289,3 +290,14 @@ def test_models_fitted_dense_predict_sparse_rows(breast_cancer):
         result = method(sp.csr_matrix(X))
         result = result.toarray() if sp.issparse(result) else result
         np.testing.assert_allclose(result, method(X), atol=1e-9)
+
+
+@pytest.mark.parametrize("estimator", [SVR(), NuSVR()], ids=str)
+def test_targets_within_the_tube_are_left_to_scikit_learn(estimator, diabetes):
+    """There are no support vectors then, and oneDAL would not predict at all."""
+    X, y = diabetes
+    y = y * 0.0 + 3.0
+    model = AcceleratedEstimator(estimator, engine="sklearnex", fallback="silent").fit(X, y)
+
+    assert model.engine_ == "sklearn"
+    np.testing.assert_array_equal(model.predict(X), estimator.fit(X, y).predict(X))

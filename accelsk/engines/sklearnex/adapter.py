@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -13,6 +14,7 @@ import numpy as np
 from accelsk.devices import HOST, Device
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.sklearnex.attributes import complete
+from accelsk.engines.sklearnex.export import export, restore
 from accelsk.engines.sklearnex.table.decomposition import svd_solver
 from accelsk.engines.sklearnex.threads import one_call
 from accelsk.engines.spec import Row
@@ -83,6 +85,25 @@ class SklearnexAdapter(Adapter):
             return backend.labels_
         return result
 
+    def dump(self, backend: Any, row: Row) -> bytes:
+        """Write a fitted backend estimator down, without what it only keeps to have it at hand.
+
+        Parameters
+        ----------
+        backend : object
+            The engine's fitted estimator.
+        row : Row
+            Its row.
+
+        Returns
+        -------
+        bytes
+            For `load_dump`.
+        """
+        slim = copy.copy(backend)
+        vars(slim).pop("_cached_estimators_", None)  # exported trees, more than the model that they are made of
+        return super().dump(slim, row)
+
     def call(
         self, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
     ) -> Any:
@@ -117,6 +138,54 @@ class SklearnexAdapter(Adapter):
         with one_call(backend), self.context(device):
             result = getattr(backend, method)(*args, **kwargs)
         return _in_double(result) if method == "kneighbors" or row.estimator.startswith(_DOUBLE) else result
+
+    def export(self, backend: Any, row: Row, estimator: Any) -> Any:
+        """Make scikit-learn's own fitted estimator of a fitted backend estimator.
+
+        Parameters
+        ----------
+        backend : object
+            The engine's fitted estimator.
+        row : Row
+            Its row.
+        estimator : estimator
+            Of the class of the row, unfitted, with the user's hyperparameters.
+
+        Returns
+        -------
+        estimator
+            The same object, fitted.
+
+        Raises
+        ------
+        NotPortable
+            For a classifying forest of unequally weighted rows.
+        """
+        return export(row.name, backend, estimator)
+
+    def restore(self, model: Any, row: Row, keywords: Mapping[str, Any], device: Device) -> Any:
+        """Make the backend estimator again of what `export` returned.
+
+        Parameters
+        ----------
+        model : estimator
+            Of scikit-learn, fitted.
+        row : Row
+            Its row.
+        keywords : mapping
+            The translated hyperparameters.
+        device : Device
+            Where it is to compute.
+
+        Returns
+        -------
+        object
+            The engine's fitted estimator.
+        """
+        backend = self.build(row, keywords)
+        with one_call(backend), self.context(device):
+            restore(row.name, backend, model)
+        return backend
 
 
 _NOTHING = nullcontext()

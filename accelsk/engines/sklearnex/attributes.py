@@ -68,6 +68,7 @@ def _elastic_net(backend: Any, y: Any) -> None:
         ]
         backend.dual_gap_ = gaps[0] if np.ndim(backend.coef_) == 1 else np.array(gaps)
     backend.n_iter_ = np.asarray(backend.n_iter_).astype(int).tolist()
+    backend._of_a_column = np.ndim(y) == 2 and np.ndim(backend.coef_) == 1
 
 
 def _dual_gap(X: Array, y: Array, coef: Array, l1: float, l2: float, *, positive: bool) -> float:

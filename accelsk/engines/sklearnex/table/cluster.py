@@ -7,7 +7,7 @@ from typing import Any
 
 from accelsk.engines.rules import Refused, is_number, only, same, together
 from accelsk.engines.sklearnex.table.conditions import N_JOBS, SPARSE, size
-from accelsk.engines.spec import Inputs, Need, Row
+from accelsk.engines.spec import Export, Inputs, Need, Row
 
 __all__ = ["ROWS"]
 
@@ -47,6 +47,7 @@ ROWS = (
         },
         fit=Inputs(sample_weight=True),
         methods=("fit_predict",),
+        export=Export(),
     ),
     Row(
         estimator="sklearn.cluster.KMeans",
@@ -69,6 +70,7 @@ ROWS = (
         fidelity="statistical",
         tolerance=0.05,
         engine_params=N_JOBS,
+        export=Export(tolerance=1e-6),
         note="algorithm='elkan' is computed as 'lloyd', with the same result. Starts come from another random stream.",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelsk.engines.rules import same
 from accelsk.engines.sklearnex.table.conditions import N_JOBS
-from accelsk.engines.spec import Inputs, Row
+from accelsk.engines.spec import Export, Inputs, Row
 
 __all__ = ["ROWS"]
 
@@ -17,5 +17,6 @@ ROWS = (
         methods=(),
         inherited=("error_norm", "get_precision", "mahalanobis", "score"),
         engine_params=N_JOBS,
+        export=Export(tolerance=1e-6),
     ),
 )

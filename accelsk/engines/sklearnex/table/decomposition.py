@@ -7,7 +7,7 @@ from typing import Any
 
 from accelsk.engines.rules import only, same
 from accelsk.engines.sklearnex.table.conditions import N_JOBS, PERF, SPARSE, rows_at_least, size
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS", "svd_solver"]
 
@@ -62,6 +62,7 @@ ROWS = (
             seen=PERF,
             needs=(rows_at_least(2000), Need("200 columns or more", lambda facts, params: size(facts)[1] >= 200)),
         ),
+        export=Export(tolerance=1e-6, restores=False),
         note="The covariance of all batches is decomposed: nearer to PCA than scikit-learn's running approximation.",
     ),
     Row(
@@ -115,5 +116,6 @@ ROWS = (
                 ),
             ),
         ),
+        export=Export(tolerance=1e-6),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelsk.engines.rules import only, same
 from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS
-from accelsk.engines.spec import Inputs, Need, Row
+from accelsk.engines.spec import Export, Inputs, Need, Row
 
 __all__ = ["ROWS"]
 
@@ -25,6 +25,7 @@ ROWS = (
         inherited=("predict", "score"),
         devices=HOST_ONLY,
         engine_params=N_JOBS,
+        export=Export(),
         note="Here for completeness: there is nothing to accelerate.",
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from accelsk.engines.rules import Refused, Rule, is_number, mapped, only, same, together
 from accelsk.engines.sklearnex.table.conditions import ONE_OUTPUT, PERF, size
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 from accelsk.facts import Facts
 
 __all__ = ["ROWS"]
@@ -101,7 +101,17 @@ _REGRESSOR: dict[str, Any] = {
     "inherited": ("apply", "decision_path"),
 }
 _SPLITS = "Features are binned (max_bins) before the trees are grown, from another random stream."
-_VOTES = " The leaves of estimators_ hold the majority class only, not the class frequencies that predict_proba uses."
+_VOTES = (
+    " With unequal weights (class_weight, sample_weight) trees vote by the weight of their leaves: predict_proba is "
+    "not the mean over estimators_ then."
+)
+_DRAWS = "There is no estimators_samples_ of drawn rows: oneDAL does not tell them."
+_EXPORT_CLASSIFIER = Export(
+    tolerance=1e-5,
+    restores=False,
+    note="Not where rows are weighted unequally: trees then vote by weight, which scikit-learn's do not. " + _DRAWS,
+)
+_EXPORT_REGRESSOR = Export(tolerance=1e-12, restores=False, note=_DRAWS)
 _EXTRA = (
     "Extremely randomized trees of oneDAL are another algorithm in effect: R2 is lower by 0.061 (0.807 for 0.868, six "
     "seeds), accuracy by 0.014. They run only where the engine is named."
@@ -113,6 +123,7 @@ ROWS = (
         backend="accelsk.engines.sklearnex.forests.ExtraTreesClassifier",
         fidelity="alternative",
         tolerance=0.05,
+        export=_EXPORT_CLASSIFIER,
         note=_EXTRA + _VOTES,
         **{**_CLASSIFIER, "fit": Inputs(needs=(_DRAW, ONE_OUTPUT, _CLASSES))},
     ),
@@ -121,6 +132,7 @@ ROWS = (
         backend="accelsk.engines.sklearnex.forests.ExtraTreesRegressor",
         fidelity="alternative",
         tolerance=0.15,
+        export=_EXPORT_REGRESSOR,
         note=_EXTRA,
         **{**_REGRESSOR, "fit": Inputs(needs=(_DRAW, ONE_OUTPUT))},
     ),
@@ -130,6 +142,7 @@ ROWS = (
         fidelity="statistical",
         tolerance=0.03,
         worth=Worth(ratio=4, seen=PERF),
+        export=_EXPORT_CLASSIFIER,
         note=_SPLITS + _VOTES,
         **_CLASSIFIER,
     ),
@@ -143,6 +156,7 @@ ROWS = (
             seen=PERF,
             needs=(Need("100 columns or fewer", lambda facts, params: size(facts)[1] <= 100),),
         ),
+        export=_EXPORT_REGRESSOR,
         note=_SPLITS,
         **_REGRESSOR,
     ),

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from accelsk.engines.rules import Refused, Rule, is_number, only, same, together
 from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, PERF, SPARSE, rows_at_least, size
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS"]
 
@@ -119,6 +119,7 @@ ROWS = (
         tolerance=1e-4,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
+        export=Export(tolerance=1e-6),
     ),
     Row(
         estimator="sklearn.linear_model.Lasso",
@@ -131,6 +132,7 @@ ROWS = (
         tolerance=1e-4,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
+        export=Export(tolerance=1e-6),
     ),
     Row(
         estimator="sklearn.linear_model.LinearRegression",
@@ -147,6 +149,7 @@ ROWS = (
         methods=(),
         inherited=("predict", "score"),
         worth=Worth(ratio=2.5, seen=PERF, needs=(rows_at_least(20_000),)),
+        export=Export(tolerance=1e-6, note="Without rank_ and singular_, which oneDAL does not compute."),
         note="There are no rank_ and singular_.",
     ),
     Row(
@@ -159,6 +162,7 @@ ROWS = (
         inherited=_PROBABILITIES,
         tolerance=0.05,
         devices=HOST_ONLY,  # on a GPU only solver='newton-cg' is computed
+        export=Export(tolerance=1e-6),
         note="The same L-BFGS with more memory and the same tol stops at another point near the optimum.",
     ),
     Row(
@@ -180,6 +184,7 @@ ROWS = (
         inherited=_PROBABILITIES,
         tolerance=0.1,
         devices=HOST_ONLY,
+        export=Export(tolerance=1e-6),
         note="The folds run one after the other, each on n_jobs cores.",
     ),
     Row(
@@ -200,5 +205,6 @@ ROWS = (
         methods=(),
         inherited=("predict", "score"),
         engine_params=N_JOBS,
+        export=Export(tolerance=1e-6),
     ),
 )

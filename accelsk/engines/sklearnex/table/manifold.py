@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsk.engines.rules import adjusted, is_number, only, same
 from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, PERF
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS"]
 
@@ -60,6 +60,7 @@ ROWS = (
                 ),
             ),
         ),
+        export=Export(),
         note="The same gradient descent with other rounding: embeddings differ as between two random states. The "
         "neighbours in sparse data or other metrics are searched by scikit-learn.",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from accelsk.engines.rules import Refused, Rule, is_number, only, same, together
 from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, ONE_OUTPUT, PERF, rows_at_least, size
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 from accelsk.facts import Facts
 
 __all__ = ["ROWS"]
@@ -72,6 +72,12 @@ _PARAMS: dict[str, Rule] = {
 _WEIGHTED = {**_PARAMS, "weights": only("uniform", "distance")}
 _WORTH = Worth(ratio=1.25, seen=PERF, needs=(rows_at_least(2000),))
 _TIES = "Neighbours at the same distance may come in another order."
+# oneDAL computes in the precision of the data, and a row is not quite at distance 0 from itself.
+_EXPORT = Export(
+    tolerance=1e-2,
+    note="That is the distance of a row to itself in single precision, which oneDAL does not find to be 0; with "
+    "float64 data it is 1e-6. Neighbours at the same distance may come in another order",
+)
 
 ROWS = (
     Row(
@@ -84,6 +90,7 @@ ROWS = (
         inherited=("kneighbors_graph",),
         devices=HOST_ONLY,
         worth=_WORTH,
+        export=_EXPORT,
         note=_TIES,
     ),
     Row(
@@ -96,6 +103,7 @@ ROWS = (
         inherited=("kneighbors_graph",),
         devices=HOST_ONLY,
         worth=_WORTH,
+        export=_EXPORT,
         note=_TIES,
     ),
     Row(
@@ -108,6 +116,7 @@ ROWS = (
         inherited=("decision_function", "predict", "score_samples", "kneighbors_graph"),
         devices=HOST_ONLY,
         worth=_WORTH,
+        export=_EXPORT,
         note=_TIES,
     ),
     Row(
@@ -120,6 +129,7 @@ ROWS = (
         inherited=("kneighbors_graph", "radius_neighbors", "radius_neighbors_graph"),
         devices=HOST_ONLY,
         worth=_WORTH,
+        export=_EXPORT,
         note=_TIES + " A radius is searched by scikit-learn, which indexes the data once more at the first such query.",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelsk.engines.rules import same
 from accelsk.engines.sklearnex.table.conditions import N_JOBS, SPARSE
-from accelsk.engines.spec import Inputs, Row
+from accelsk.engines.spec import Export, Inputs, Row
 
 __all__ = ["ROWS"]
 
@@ -18,5 +18,6 @@ ROWS = (
         methods=("fit_transform", "partial_fit"),
         inherited=("transform", "inverse_transform", "get_feature_names_out"),
         engine_params=N_JOBS,
+        export=Export(restores=False),
     ),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from accelsk.engines.rules import Rule, only, same
 from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, PERF, size
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS"]
 
@@ -36,10 +38,21 @@ _FIT = Inputs(
     ),
 )
 _PREDICT = Inputs(sparse=("csr",))
+# Without any support vector scikit-learn predicts a constant, and oneDAL's predict fails.
+_WIDE = Need(
+    "targets that differ by more than 2 * epsilon",
+    lambda facts, params: facts.target_range > 2 * params.get("epsilon", 0.0),
+)
+_FIT_REGRESSOR = replace(_FIT, needs=(*_FIT.needs, _WIDE))
 _PROBABILITIES = dict.fromkeys(
     ("predict_proba", "predict_log_proba"),
     "the probabilities of probability=True are computed by another method, so the parameter is refused",
 )
+# oneDAL predicts in the precision of the data, libsvm in double.
+_EXPORT_CLASSIFIER = Export(
+    tolerance=5e-5, restores=False, note="With float64 data the tolerance is 1e-12"
+)  # oneDAL builds no model of several classes from outside
+_EXPORT_REGRESSOR = Export(tolerance=5e-5, note="With float64 data the tolerance is 1e-12")
 _ITERATIONS = "n_iter_ and max_iter count other steps than libsvm's, of which far fewer are needed."
 
 
@@ -65,6 +78,7 @@ ROWS = (
         tolerance=0.02,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
+        export=_EXPORT_CLASSIFIER,
         note=_ITERATIONS
         + " Where nu is too small for classes that overlap, the problem degenerates, and results differ freely.",
     ),
@@ -72,12 +86,13 @@ ROWS = (
         estimator="sklearn.svm.NuSVR",
         backend="sklearnex.svm.NuSVR",
         params={"nu": same, "C": same, **_PARAMS},
-        fit=_FIT,
+        fit=_FIT_REGRESSOR,
         predict=_PREDICT,
         methods=("predict", "score"),
         tolerance=0.05,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
+        export=_EXPORT_REGRESSOR,
         note=_ITERATIONS + " The intercept is not unique where all support vectors are at their bounds.",
     ),
     Row(
@@ -92,19 +107,21 @@ ROWS = (
         devices=HOST_ONLY,  # on a GPU: dense, binary, unweighted classes, kernels linear and rbf
         engine_params=N_JOBS,
         worth=Worth(ratio=2, seen=PERF, needs=(_large(2000, 50), _BINARY)),
+        export=_EXPORT_CLASSIFIER,
         note=_ITERATIONS,
     ),
     Row(
         estimator="sklearn.svm.SVR",
         backend="sklearnex.svm.SVR",
         params={"C": same, "epsilon": same, **_PARAMS},
-        fit=_FIT,
+        fit=_FIT_REGRESSOR,
         predict=_PREDICT,
         methods=("predict", "score"),
         tolerance=0.01,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
         worth=Worth(ratio=2, seen=PERF, needs=(_large(10_000),)),
+        export=_EXPORT_REGRESSOR,
         note=_ITERATIONS,
     ),
 )

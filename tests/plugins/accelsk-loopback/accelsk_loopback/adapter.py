@@ -1,5 +1,7 @@
 """What data cannot say: which devices there are, and how the library is told to compute on one."""
 
+import copy
+import os
 from contextlib import contextmanager
 
 from accelsk.devices import HOST, Device
@@ -15,7 +17,8 @@ class LoopbackAdapter(Adapter):
 
     def devices(self):
         """Return the devices that are here, the preferred one first."""
-        return {**super().devices(), **{device: f"pretended device {device.index}" for device in _PRETENDED}}
+        visible = _PRETENDED[: int(os.environ.get("LOOPBACK_DEVICES", "2"))]  # as other libraries hide theirs
+        return {**super().devices(), **{device: f"pretended device {device.index}" for device in visible}}
 
     @contextmanager
     def context(self, device):
@@ -33,3 +36,17 @@ class LoopbackAdapter(Adapter):
         from accelsk_loopback import library
 
         return library.to_host(result)
+
+    def export(self, backend, row, estimator):
+        """Make scikit-learn's fitted estimator: what is fitted in the disguise, on the one that is given."""
+        parameters = estimator.get_params(deep=False)
+        for name, value in vars(backend.inner).items():
+            if name not in parameters:
+                setattr(estimator, name, copy.deepcopy(value))
+        return estimator
+
+    def restore(self, model, row, keywords, device):
+        """Make the library's estimator again of what `export` returned."""
+        backend = self.build(row, keywords)
+        backend.take(model)
+        return backend

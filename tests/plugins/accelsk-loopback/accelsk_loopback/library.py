@@ -104,6 +104,12 @@ class Disguise:
         translated.pop(None, None)
         return translated
 
+    def take(self, model):
+        """Go on from a fitted estimator of scikit-learn."""
+        self.inner = self.of().set_params(**self._translated())
+        parameters = self.inner.get_params(deep=False)
+        vars(self.inner).update({name: value for name, value in vars(model).items() if name not in parameters})
+
     def _run(self, method, *args, **kwargs):
         goes_on = method == "partial_fit" or self.params.get("warm_start", False)
         if not (goes_on and "inner" in vars(self)):

@@ -7,7 +7,7 @@ of every method who computes it. The checks of `accelsk.testing` fail where a ro
 import numbers
 
 from accelsk.engines.rules import Refused, adjusted, const, ignored, is_number, mapped, only, rename, same, together
-from accelsk.engines.spec import Inputs, Need, Row, Worth
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 LIBRARY = "accelsk_loopback.library"
 
@@ -67,6 +67,7 @@ ROWS = (
         methods=(),
         devices=("accelerator",),
         note="not on the processor",
+        export=Export(),
     ),
     Row(
         estimator="sklearn.cluster.KMeans",
@@ -86,6 +87,7 @@ ROWS = (
         predict=Inputs(sparse=("csr",)),
         methods=("predict", "transform", "score"),
         engine_params={"n_streams": 1},
+        export=Export(),
     ),
     Row(
         estimator="sklearn.decomposition.IncrementalPCA",
@@ -95,6 +97,7 @@ ROWS = (
         operations={"partial_fit": Inputs()},
         methods=("partial_fit", "transform", "inverse_transform"),
         inherited=("get_covariance", "get_precision"),
+        export=Export(restores=False),
     ),
     Row(
         estimator="sklearn.decomposition.PCA",
@@ -113,6 +116,7 @@ ROWS = (
         fit=Inputs(dtypes=("float64", "float32")),
         methods=("transform", "inverse_transform"),
         inherited=("get_covariance", "get_precision", "score", "score_samples"),
+        export=Export(),
     ),
     Row(
         estimator="sklearn.ensemble.HistGradientBoostingRegressor",
@@ -147,6 +151,7 @@ ROWS = (
         fidelity="alternative",
         tolerance=0.1,
         note="gradient boosting without histograms",
+        export=Export(refused="its trees are grown by another algorithm, and scikit-learn's cannot hold them"),
     ),
     Row(
         estimator="sklearn.ensemble.RandomForestClassifier",
@@ -185,6 +190,7 @@ ROWS = (
         fidelity="statistical",
         tolerance=0.05,
         devices=("cpu",),
+        export=Export(restores=False),
     ),
     Row(
         estimator="sklearn.linear_model.LogisticRegression",
@@ -215,6 +221,7 @@ ROWS = (
             "densify": "the library keeps its coefficients as they are",
         },
         worth=Worth(ratio=3.0, seen="nothing: the library is pretended", needs=(REGION,)),
+        export=Export(),
     ),
     Row(
         estimator="sklearn.linear_model.Ridge",
@@ -232,6 +239,7 @@ ROWS = (
         fit=Inputs(sparse=("csr",), sample_weight=True, needs=(ONE_OUTPUT,)),
         predict=Inputs(sparse=("csr", "csc")),
         methods=("predict",),
+        export=Export(),
     ),
     Row(
         estimator="sklearn.neighbors.KNeighborsClassifier",
@@ -249,6 +257,7 @@ ROWS = (
         fit=Inputs(needs=(ENOUGH_NEIGHBORS, ONE_OUTPUT)),
         methods=("predict", "predict_proba", "kneighbors", "score"),
         inherited=("kneighbors_graph",),
+        export=Export(),
     ),
     Row(
         estimator="sklearn.preprocessing.StandardScaler",
@@ -256,6 +265,7 @@ ROWS = (
         params={"copy": NO_COPY, "with_mean": only(True), "with_std": same},
         fit=Inputs(nan=True, sample_weight=True),
         methods=("transform", "inverse_transform"),
+        export=Export(),
     ),
     Row(
         estimator="sklearn.svm.SVC",
@@ -285,5 +295,6 @@ ROWS = (
             "predict_log_proba": "the library fits no probabilities",
         },
         engine_params={"cache_mb": 200},
+        export=Export(),
     ),
 )
