@@ -4,6 +4,7 @@ PYTHON  ?= python3
 VENV    ?= .venv
 WORKERS ?= 2
 ARGS    ?=
+PYTHONS ?= python3.11 python3.12 python3.13
 
 BIN      = $(VENV)/bin
 METADATA = setup.cfg setup.py pyproject.toml
@@ -12,7 +13,7 @@ PYTEST   = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --nu
 LOOPBACK = tests/plugins/accelsk-loopback
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all conformance lint format docs bench clean
+.PHONY: help demo test test-all conformance portability lint format docs bench clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +30,10 @@ test-all:  ## All tests, on the oldest and on the newest supported versions
 
 conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted
 	$(PYTEST) tests/test_sklearn_contract.py tests/engines --counts docs/conformance-counts.md $(ARGS)
+
+portability: $(VENV)/.test  ## Where the pickle of each row opens: other Pythons, versions, no engine, no accelsk
+	$(BIN)/python tests/portability/matrix.py --folder .venv-portability --pythons $(PYTHONS) \
+	  --write docs/portability-matrix.md
 
 lint: $(VENV)/.lint  ## ruff, mypy, numpydoc and codespell
 	$(BIN)/ruff check .
@@ -50,7 +55,7 @@ bench: $(VENV)/.demo  ## What importing and wrapping cost, beside scikit-learn
 	$(BIN)/python benchmarks/prefix_cache.py
 
 clean:  ## Remove the environments and what was built in them
-	rm -rf .venv .venv-oldest .venv-newest build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
+	rm -rf .venv .venv-portability .venv-oldest .venv-newest build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
 	rm -rf .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
 
 # Each step of an installation leaves a stamp, so that it is done once, and again when the metadata changes.

@@ -11,7 +11,9 @@ from accelsk.devices import devices
 from accelsk.engines import engines
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.explain import explain
+from accelsk.export import to_sklearn
 from accelsk.pipeline import AcceleratedPipeline
+from accelsk.storage import load, save
 from accelsk.versions import show_versions
 from accelsk.wrapping import accelerate
 
@@ -26,6 +28,9 @@ __all__ = [
     "engines",
     "explain",
     "get_config",
+    "load",
+    "save",
     "set_config",
     "show_versions",
+    "to_sklearn",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from accelsk.errors import AccelskError, DeviceNotAvailable, EngineNotAvailable, UnsupportedInput, UnsupportedParameter
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Decision", "Decisions", "Reason"]
 
 Kind = Literal["missing", "device", "row", "method", "parameter", "input", "invalid", "fidelity", "worth", "order"]
+
+_Made = TypeVar("_Made")
 
 _ERRORS: dict[str, type[AccelskError]] = {
     "missing": EngineNotAvailable,
@@ -140,6 +142,36 @@ class Decision:
     facts: Mapping[str, Any] = field(default_factory=dict)
     conversions: tuple[str, ...] = ()
 
+    def to_state(self) -> dict[str, Any]:
+        """Return the decision as nested dicts, for `from_state`: a pickle of them outlives changes to this class.
+
+        Returns
+        -------
+        dict
+            Its fields.
+        """
+        return asdict(self)
+
+    @staticmethod
+    def from_state(state: Mapping[str, Any]) -> Decision:
+        """Make a decision of what `to_state` returned, in this or another version of accelsk.
+
+        Parameters
+        ----------
+        state : mapping
+            Fields; those that are not known here are left out.
+
+        Returns
+        -------
+        Decision
+            The decision.
+        """
+        candidates = []
+        for each in state.get("candidates", ()):
+            reasons = tuple(_made(Reason, reason) for reason in each.get("reasons", ()))
+            candidates.append(_made(Candidate, {**each, "reasons": reasons}))
+        return _made(Decision, {**state, "candidates": tuple(candidates)})
+
     @property
     def invalid(self) -> bool:
         """Whether scikit-learn itself is expected to refuse the data, so that its message is what matters."""
@@ -234,6 +266,11 @@ class Decisions(Mapping[str, Decision]):
         from accelsk.displays import PartTable
 
         return PartTable(tuple(self.items()))._repr_html_()
+
+
+def _made(cls: type[_Made], state: Mapping[str, Any]) -> _Made:
+    known = {each.name for each in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in state.items() if name in known})
 
 
 def _plain(value: Any) -> Any:

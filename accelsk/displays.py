@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from accelsk import config
 from accelsk.decision import Candidate, Decision
 from accelsk.engines import get
-from accelsk.engines.spec import Engine, Inputs, Row
+from accelsk.engines.spec import Engine, Export, Inputs, Row
 from accelsk.tables import Column, Table, render
 
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ class RowTable(Table[Row]):
         Column("fidelity", lambda row: row.fidelity),
         Column("sparse", lambda row: ", ".join(row.fit.sparse) or "no"),
         Column("sample_weight", lambda row: "yes" if row.fit.sample_weight else "no"),
+        Column("portable", lambda row: "yes" if row.export.portable else "no"),
         Column("auto", lambda row: "never" if row.worth is None else f"about {row.worth.ratio:g}x"),
     )
 
@@ -195,6 +196,14 @@ def _range(rule: Rule) -> str:
     since = f"from scikit-learn {rule.since}" if rule.since else ""
     until = f"before scikit-learn {rule.until}" if rule.until else ""
     return f" ({', '.join(part for part in (since, until) if part)})" if since or until else ""
+
+
+def _export_text(export: Export) -> str:
+    if not export.portable:
+        return f"not to be had: {export.refused}"
+    near = f"within {export.tolerance:g} standard deviations" if export.tolerance else "to the last bit"
+    told = [f"the same {near}", "" if export.restores else "a pickle holds it beside the engine's", export.note]
+    return "; ".join(filter(None, told))
 
 
 def row_facts(row: Row) -> Mapping[str, str]:
@@ -230,6 +239,7 @@ def row_facts(row: Row) -> Mapping[str, str]:
         if worth is None
         else f"about {worth.ratio:g} times as fast ({worth.seen})"
         + (f", with {' and '.join(need.text for need in worth.needs)}" if worth.needs else ""),
+        "As scikit-learn's own model": _export_text(row.export),
         "Note": row.note,
     }
     return {label: text for label, text in told.items() if text}

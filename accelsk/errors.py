@@ -23,6 +23,7 @@ __all__ = [
     "UnsupportedInput",
     "UnsupportedMethod",
     "UnsupportedParameter",
+    "UntrustedModel",
 ]
 
 
@@ -109,6 +110,10 @@ class DeviceOutOfMemory(AccelskError, MemoryError):
 
 class NotPortable(AccelskError):
     """The fitted model cannot be turned into a plain scikit-learn object without changing it."""
+
+
+class UntrustedModel(AccelskError):
+    """A file holds types of which it is not known that building them is harmless."""
 
 
 class AccelskWarning(_FromParts, UserWarning):

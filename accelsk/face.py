@@ -30,20 +30,12 @@ class Face:
 
     __class__ = property(_shown)
 
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        # The default insists that type and __class__ are the same.
-        return _blank, (type(self),), self.__getstate__()
-
     def __reduce__(self) -> Any:
         # Asked by formats that write the class by its name: what they would read back is no estimator.
         raise TypeError(
             f"accelsk's {type(self).__name__} passes for {self.__class__.__name__} and cannot be stored by the name of "
-            "its class: pickle it, or store its estimator_, the model that the engine fitted."
+            "its class: pickle it, or store accelsk.to_sklearn() of it."
         )
-
-
-def _blank(cls: type) -> Any:
-    return object.__new__(cls)
 
 
 @lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,3 +41,20 @@ class OptionsMixin:
             state["_carried"] = carried
         state.pop("_route", None)  # objects of this process; looked up again where it is missing
         return state
+
+    # In this process a copy is a copy, and nothing has to be brought into a form that opens elsewhere. --------------
+
+    def __copy__(self) -> Any:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__getstate__())
+        return made
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Any:
+        from accelsk.export import exported_as, is_exporting
+
+        if is_exporting(memo):
+            return exported_as(self, memo)
+        made = object.__new__(type(self))
+        memo[id(self)] = made
+        made.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        return made

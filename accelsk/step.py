@@ -203,7 +203,7 @@ def step_of(estimator: Any, given: Mapping[str, Any], carried: Mapping[str, Any]
     return kind(estimator, given, carried)
 
 
-_FITTED = ("_backend", "_decision", "_takes", "_route")
+_FITTED = ("_backend", "_decision", "_takes", "_route", "_params")
 _ARRANGED = frozenset(("steps", "named_steps", "transformer_list", "named_transformers"))
 
 

@@ -41,6 +41,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     _decision: Decision
     _takes: tuple[bool, bool]
     _route: Route
+    _params: Mapping[str, Any]
 
     # -- for subclasses ----------------------------------------------------------------------------------------------
 
@@ -61,6 +62,12 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     def _fresh(self) -> Any:
         """Return what scikit-learn itself is to fit."""
         return with_its_own_random_state(clone(self._inner), self._inner)
+
+    def _as_fitted(self) -> Any:
+        """Return the wrapped estimator, unfitted, with the hyperparameters that an engine fitted it with."""
+        made = clone(self._inner)
+        changed = {name: clone(value, safe=False) for name, value in vars(self).get("_params", {}).items()}
+        return made.set_params(**changed)
 
     def _arranges(self) -> bool:
         """Whether the wrapped estimator only arranges others, and these are wrapped inside."""
@@ -86,6 +93,10 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
         self._takes = (bool(tags.sparse), bool(tags.allow_nan))
         self._route = route_of(decision, type(estimator))
+        if self._route.row is None:
+            self.__dict__.pop("_params", None)  # the fitted model has them
+        else:
+            self._params = estimator.get_params(deep=False)
         return self if result is fitted else result
 
     def _call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -150,6 +161,11 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_backend" in self.__dict__
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        from accelsk.persistence import reduced
+
+        return reduced(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = get_tags(self._inner)  # made anew at every call, so that it can be changed
@@ -268,11 +284,11 @@ def warn_of_fallback(decisions: Mapping[str, Decision]) -> None:
             hint="fallback='silent' accepts this, fallback='raise' makes it an error; decision_ has all reasons.",
             engine=next(iter(decisions.values())).engine,
         ),
-        stacklevel=_outside(),
+        stacklevel=outside(),
     )
 
 
-def _outside() -> int:
+def outside() -> int:
     """How many frames the user's code is above the caller: what is between is ours, scikit-learn's or joblib's."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES:

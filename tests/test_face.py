@@ -64,7 +64,7 @@ def test_code_that_clones_a_step_by_the_class_makes_a_plain_one(iris):
 
 
 def test_a_format_that_stores_the_class_by_name_is_refused(svc):
-    with pytest.raises(TypeError, match=r"AcceleratedEstimator passes for SVC .* store its estimator_"):
+    with pytest.raises(TypeError, match=r"AcceleratedEstimator passes for SVC .* store accelsk.to_sklearn"):
         svc.__reduce__()
 
 

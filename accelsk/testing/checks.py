@@ -9,14 +9,14 @@ from typing import Any
 
 from accelsk.engines import get
 from accelsk.engines.spec import Row
-from accelsk.testing import data_checks, fit_checks, object_checks, table_checks
+from accelsk.testing import data_checks, export_checks, fit_checks, object_checks, table_checks
 from accelsk.testing.case import case_of
 from accelsk.testing.promise import PROMISES, Promise
 
 __all__ = ["EngineCheck", "engine_checks", "parametrize_with_engine_checks"]
 
 #: Imported for the promises that they register, in this order.
-_PAGES = (table_checks, fit_checks, data_checks, object_checks)
+_PAGES = (table_checks, fit_checks, data_checks, object_checks, export_checks)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,298 @@
+"""What a pickle of a wrapper holds, and how it is opened where the engine, the device, or their versions are others.
+
+A pickle of a wrapper is a call ``reopen(cls, header, state, fitted)`` of data:
+
+* `header`, JSON: what it is, in words, for ``accelsk inspect`` and for the messages below;
+* `state`: the hyperparameters and options of the wrapper;
+* `fitted`: None, or a dict of the decision (as nested dicts), of scikit-learn's own fitted ``model`` where the row is
+  portable, and of the ``engine``'s own (bytes) where it cannot be made again of that one, or is all that there is.
+
+What changes in a way that an older accelsk would misread gets a new `FORMAT`; files of every format are kept in
+``tests/data`` and must open forever. Names that stand in pickles: `reopen`, and the classes of wrappers.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sklearn
+
+import accelsk
+from accelsk.backend import route_of
+from accelsk.decision import Decision
+from accelsk.devices import HOST, Device, devices_of
+from accelsk.engines import get, get_adapter, install_words, reference, requirements, why_missing
+from accelsk.engines.spec import Row
+from accelsk.engines.translate import merge_engine_params, translate
+from accelsk.errors import (
+    AccelskError,
+    AccelskWarning,
+    DeviceNotAvailable,
+    DevicePlacementWarning,
+    EngineFallbackWarning,
+    EngineNotAvailable,
+    NotPortable,
+)
+from accelsk.export import exported
+from accelsk.selection import public_name
+from accelsk.wrapper import Wrapper, outside
+
+__all__ = ["FORMAT", "reduced", "reopen"]
+
+FORMAT = 1
+
+_FITTED = ("_backend", "_decision", "_takes")
+
+
+def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
+    """Say how a wrapper is pickled.
+
+    Parameters
+    ----------
+    wrapper : Wrapper
+        Fitted or not.
+
+    Returns
+    -------
+    tuple
+        As from ``__reduce__``: a call of `reopen`.
+    """
+    state = wrapper.__getstate__()
+    held = {name: state.pop(name) for name in _FITTED if name in state}
+    header = {
+        "format": FORMAT,
+        "accelsk": accelsk.__version__,
+        "estimator": public_name(type(wrapper._inner)),
+        "hyperparameters": _changed(wrapper._inner),
+        "fitted": bool(held),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scikit-learn": sklearn.__version__,
+        },
+    }
+    fitted = None
+    if held:
+        decision: Decision = held["_decision"]
+        fitted = {"decision": decision.to_state(), "takes": held["_takes"], **_models(wrapper, header)}
+        header |= {
+            "engine": decision.engine,
+            "device": decision.device,
+            "why": decision.why,
+            "holds": [word for key, word in (("model", "scikit-learn"), ("engine", "engine")) if key in fitted],
+            "portable": "model" in fitted,
+            "needs": _versions_of(decision.engine),
+            "install": _install(decision.engine),
+        }
+    return reopen, (type(wrapper), json.dumps(header), state, fitted)
+
+
+def _models(wrapper: Wrapper, header: dict[str, Any]) -> dict[str, Any]:
+    """The fitted model: scikit-learn's own; the engine's, where that cannot be made of it; both; or the latter only."""
+    route = route_of(wrapper._decision, type(wrapper._inner))
+    if route.row is None:
+        return {"model": wrapper._backend}
+    models = {}
+    try:
+        models["model"] = exported(wrapper)
+    except NotPortable as error:
+        header["not_portable"] = str(error)
+    if "model" not in models or not route.row.export.restores:
+        models["engine"] = route.adapter.dump(wrapper._backend, route.row)
+    return models
+
+
+def reopen(cls: type[Wrapper], header: str, state: Mapping[str, Any], fitted: Mapping[str, Any] | None) -> Wrapper:
+    """Open a wrapper. Pickles name this function: it stays.
+
+    Parameters
+    ----------
+    cls : type
+        The class of the wrapper.
+    header : str
+        JSON: what was pickled, where, with which versions.
+    state : mapping
+        The hyperparameters and options.
+    fitted : mapping or None
+        The fitted model.
+
+    Returns
+    -------
+    Wrapper
+        As it was pickled where the engine and the device are there; else with the next best model that computes the
+        same, and a warning: the engine's on another device, or scikit-learn's.
+
+    Raises
+    ------
+    EngineNotAvailable
+        If the engine is not here, and its model could not be exported.
+    DeviceNotAvailable
+        If the engine computes on a device only that is not here, and its model could not be exported.
+    AccelskError
+        If it was written by a later version of accelsk, in a format that this one does not know.
+    """
+    known = json.loads(header)
+    if known["format"] > FORMAT:
+        raise AccelskError(
+            f"this {known['estimator']} was pickled by accelsk {known['accelsk']} in format {known['format']}, and "
+            f"accelsk {accelsk.__version__} knows formats up to {FORMAT}.",
+            hint="pip install --upgrade accelsk",
+        )
+    wrapper: Wrapper = object.__new__(cls)
+    wrapper.__dict__.update(state)
+    if fitted is not None:
+        decision = Decision.from_state(fitted["decision"])
+        backend, decision = _Opening(wrapper, known, fitted, decision).model()
+        wrapper.__dict__.update(_backend=backend, _decision=decision, _takes=tuple(fitted["takes"]))
+    return wrapper
+
+
+class _Opening:
+    """A fitted model that is being opened."""
+
+    def __init__(
+        self, wrapper: Wrapper, header: Mapping[str, Any], fitted: Mapping[str, Any], decision: Decision
+    ) -> None:
+        self.wrapper, self.header, self.fitted, self.decision = wrapper, header, fitted, decision
+        self.name = f"{header['estimator'].rpartition('.')[2]}"
+        self.by = f"engine {decision.engine!r} fitted this {self.name}"
+
+    def model(self) -> tuple[Any, Decision]:
+        """The best model that there is here, and what is to be said of it."""
+        engine = self.decision.engine
+        if engine == reference().name:
+            return self.fitted["model"], self.decision
+        try:
+            missing = why_missing(engine)
+        except EngineNotAvailable as error:  # a plug-in that is not installed
+            missing = error
+        if missing is not None:
+            if "model" in self.fitted:
+                return self.plain(f"{self.by}, and is not usable here: {str(missing).splitlines()[0]}")
+            raise self.not_here(missing)
+        row = get(engine).row(self.header["estimator"])
+        if row is None:
+            return self.plain(f"{self.by}, and does not compute it any more")
+        device = self.device(row)
+        if device is None:
+            return self.plain(f"{self.by} on {self.decision.device!r}, which is not here", DevicePlacementWarning)
+        return self.on(row, device)
+
+    def on(self, row: Row, device: Device) -> tuple[Any, Decision]:
+        """The engine's model on a device."""
+        decision, adapter = self.decision, get_adapter(self.decision.engine)
+        same = self.header["needs"] == _versions_of(decision.engine)
+        try:
+            if "engine" not in self.fitted:
+                backend = adapter.restore(self.fitted["model"], row, self.keywords(row), device)
+            elif same or "model" not in self.fitted:
+                backend = adapter.load_dump(self.fitted["engine"], row, device)
+            else:
+                return self.plain(f"{self.by} with {self.needs}, and another version is installed")
+        except Exception as error:
+            if "model" not in self.fitted:
+                raise
+            return self.plain(f"{self.by}, and cannot take it back ({type(error).__name__}: {error})")
+        if str(device) != decision.device:
+            text = f"{self.by} on {decision.device!r}, which is not here: it is on {str(device)!r} now"
+            self.warn(DevicePlacementWarning, text)
+            decision = replace(decision, device=str(device), why=text)
+        self.wrapper.__dict__.setdefault("_params", self.wrapper._inner.get_params(deep=False))
+        return backend, decision
+
+    def device(self, row: Row) -> Device | None:
+        """Where the engine is to compute: as saved, on another device of the kind, or on the host; None for nowhere."""
+        saved = Device.parse(self.decision.device)
+        there = [
+            device
+            for device in devices_of(self.decision.engine)
+            if row.devices is None or device.kind in row.devices or device.backend in row.devices
+        ]
+        if saved in there:
+            return saved
+        alike = [device for device in there if (device.backend, device.kind) == (saved.backend, saved.kind)]
+        if alike or HOST in there:
+            return alike[0] if alike else HOST
+        if "model" in self.fitted:
+            return None
+        raise DeviceNotAvailable(
+            f"{self.by} on {self.decision.device!r}, which is not here, and it cannot be made scikit-learn's own: "
+            f"{self.header.get('not_portable')}.",
+            hint="open it where the device is.",
+            engine=self.decision.engine,
+            device=self.decision.device,
+        )
+
+    def keywords(self, row: Row) -> dict[str, Any]:
+        """The translated hyperparameters."""
+        options = self.wrapper._options()
+        params = self.wrapper._as_fitted().get_params(deep=False)
+        keywords, _ = translate(row, params)
+        merge_engine_params(row, self.decision.engine, options.engine_params.get(self.decision.engine, {}), keywords)
+        if options.n_jobs is not None and "n_jobs" in keywords:
+            keywords["n_jobs"] = options.n_jobs
+        return keywords
+
+    def plain(self, text: str, category: type[AccelskWarning] = EngineFallbackWarning) -> tuple[Any, Decision]:
+        """scikit-learn's model, with a warning."""
+        text = f"{text.rstrip('.')}: scikit-learn computes the same model"
+        self.warn(category, text)
+        self.wrapper.__dict__.pop("_params", None)
+        return self.fitted["model"], replace(
+            self.decision, engine=reference().name, device=str(HOST), why=text, fell_back=True
+        )
+
+    def warn(self, category: type[AccelskWarning], text: str) -> None:
+        warnings.warn(category(f"{text}.", engine=self.decision.engine), stacklevel=outside())
+
+    def not_here(self, missing: EngineNotAvailable) -> EngineNotAvailable:
+        """The error for a model that is the engine's alone."""
+        return EngineNotAvailable(
+            f"{self.by} with {self.needs}, and only that opens it. It could not be made scikit-learn's own: "
+            f"{str(self.header.get('not_portable')).splitlines()[0]} Here, {str(missing).splitlines()[0]}",
+            hint=self.header["install"],
+            **missing.parts,
+        )
+
+    @property
+    def needs(self) -> str:
+        """The packages that the engine is made of, with the versions at the fit."""
+        return " and ".join(f"{package} {version}" for package, version in self.header["needs"].items())
+
+
+def _changed(estimator: Any) -> dict[str, str]:
+    """The hyperparameters that differ from their defaults, as text."""
+    given = estimator.get_params(deep=False)
+    try:
+        default = type(estimator)().get_params(deep=False)
+    except TypeError:
+        default = {}
+    told = {name: repr(value) for name, value in given.items()}
+    return {name: text[:200] for name, text in told.items() if name not in default or text != repr(default[name])}
+
+
+@lru_cache(maxsize=32)
+def _versions_of(engine: str) -> Mapping[str, str | None]:
+    """The distributions that an engine is made of, and their versions here."""
+    from packaging.requirements import Requirement
+
+    found: dict[str, str | None] = {}
+    for package in (Requirement(text).name for text in requirements(get(engine))):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def _install(engine: str) -> str:
+    found = get(engine)
+    return "" if found.reference else f"pip install {install_words(found)}"
