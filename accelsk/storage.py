@@ -18,6 +18,8 @@ __all__ = ["load", "save"]
 #: Types in a fitted search that skops does not know: what they hold is looked at as well.
 _HARMLESS = (
     "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
     *(
         f"sklearn.model_selection._split.{name}"
         for name in ("KFold", "GroupKFold", "StratifiedKFold", "StratifiedGroupKFold", "ShuffleSplit")
