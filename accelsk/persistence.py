@@ -104,7 +104,7 @@ def _models(wrapper: Wrapper, header: dict[str, Any]) -> dict[str, Any]:
     try:
         models["model"] = exported(wrapper)
     except NotPortable as error:
-        header["not_portable"] = str(error)
+        header["not_portable"] = str(error).splitlines()[0]
     if "model" not in models or not route.row.export.restores:
         models["engine"] = route.adapter.dump(wrapper._backend, route.row)
     return models
@@ -225,7 +225,7 @@ class _Opening:
             return None
         raise DeviceNotAvailable(
             f"{self.by} on {self.decision.device!r}, which is not here, and it cannot be made scikit-learn's own: "
-            f"{self.header.get('not_portable')}.",
+            f"{self.header.get('not_portable')}",
             hint="open it where the device is.",
             engine=self.decision.engine,
             device=self.decision.device,
@@ -257,7 +257,7 @@ class _Opening:
         """The error for a model that is the engine's alone."""
         return EngineNotAvailable(
             f"{self.by} with {self.needs}, and only that opens it. It could not be made scikit-learn's own: "
-            f"{str(self.header.get('not_portable')).splitlines()[0]} Here, {str(missing).splitlines()[0]}",
+            f"{self.header.get('not_portable')} Here, {str(missing).splitlines()[0]}",
             hint=self.header["install"],
             **missing.parts,
         )
