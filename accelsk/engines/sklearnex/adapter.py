@@ -101,7 +101,8 @@ class SklearnexAdapter(Adapter):
             For `load_dump`.
         """
         slim = copy.copy(backend)
-        vars(slim).pop("_cached_estimators_", None)  # exported trees, more than the model that they are made of
+        if "_cached_estimators_" in vars(slim):
+            slim._cached_estimators_ = None  # exported trees, more than the model that they are made of
         return super().dump(slim, row)
 
     def call(
@@ -213,6 +214,10 @@ def _before(row: Row, backend: Any, args: Sequence[Any], kwargs: Mapping[str, An
         # Where scikit-learn takes "full", sklearnex would take "covariance_eigh" and warn of it.
         X = args[0] if args else kwargs["X"]
         backend.set_params(svd_solver=svd_solver(backend.get_params(deep=False), *_shape(X)))
+    if row.name.startswith("LogisticRegression"):
+        from accelsk.engines.sklearnex.logistic import leave_alone
+
+        leave_alone()
     if row.name == "LogisticRegressionCV":
         # It replaces a function of scikit-learn in this process: worker processes would run the original.
         import joblib

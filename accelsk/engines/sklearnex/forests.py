@@ -13,6 +13,7 @@ frequencies. They are read from the archive of the model, compared with the expo
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -65,15 +66,18 @@ class _Trees:
     """The export of the trees, rounded."""
 
     def _estimators_(self) -> None:
-        super()._estimators_()  # type: ignore[misc]
-        self._fill_leaves()
-        for estimator in self._cached_estimators_:  # type: ignore[attr-defined]
+        """Make them on a copy: another thread that asks for them must not see, or finish, what is half done."""
+        made = copy.copy(self)
+        super(_Trees, made)._estimators_()  # type: ignore[misc]
+        made._fill_leaves()
+        for estimator in made._cached_estimators_:  # type: ignore[attr-defined]
             threshold = estimator.tree_.threshold  # a view: written in place
             rounded = threshold.astype(np.float32)
-            if not self._onedal_estimator.in_single:  # type: ignore[attr-defined]
+            if not made._onedal_estimator.in_single:  # type: ignore[attr-defined]
                 # Down, so that what is above stays above; in single precision oneDAL itself takes the nearest.
                 rounded = np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
             threshold[:] = rounded
+        vars(self).update(vars(made))
 
     def _fill_leaves(self) -> None:
         """Of regressors they are right."""

@@ -4,9 +4,8 @@ sklearnex sets the thread count of oneTBB, a global of the process, around each 
 any other one (joblib's "threading", web servers, Ray actors) it ignores ``n_jobs``, warns, and takes every core. It
 does so because two threads that set and restore a global get in each other's way. Here all calls go through one lock
 instead, and the count is set under it by the library's own rules. The lock costs nothing: oneDAL holds the global
-interpreter lock while it computes, so two calls never ran at the same time anyway. It also keeps apart calls that are
-unsafe side by side: ``LogisticRegression.fit`` replaces a function of scikit-learn while it runs, and nearest
-neighbours change in ``predict``.
+interpreter lock while it computes, so two calls never ran at the same time anyway. It also keeps apart what changes
+while it computes: the models of nearest neighbours in ``predict``, the module that solves logistic regressions.
 
 The warning is dropped at its source, for calls from here only: a filter of the `warnings` module would be global, and
 unsafe in threads.
@@ -81,10 +80,9 @@ def _threads(n_jobs: int | None) -> Iterator[None]:
     """Set the threads of oneTBB as the library does on the main thread."""
     import daal4py
     from daal4py.sklearn import _n_jobs_support as support
-    from joblib import cpu_count
 
     _drop_warning()
-    cores = cpu_count()
+    cores = _cores()
     limit = support.get_suggested_n_threads(cores)  # of joblib or threadpoolctl around this call
     if not n_jobs:
         n_jobs = limit
@@ -99,6 +97,14 @@ def _threads(n_jobs: int | None) -> Iterator[None]:
         yield
     finally:
         daal4py.daalinit(before)
+
+
+@lru_cache(maxsize=1)
+def _cores() -> int:
+    """Asked once: to find out takes as long as a small prediction."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 @lru_cache(maxsize=1)
