@@ -24,7 +24,6 @@ from sklearn.cluster import DBSCAN
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.ensemble import (
-    GradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     StackingClassifier,
@@ -254,7 +253,7 @@ def test_joblib(tmp_path, iris, compress, protocol):
         ],
         "records": np.zeros(4, dtype=[("a", "f4"), ("b", "U3")]),
         "times": np.array(["2026-01-01"], dtype="M8[D]"),
-        "end": GradientBoostingClassifier(n_estimators=2).fit(*iris),
+        "end": RandomForestClassifier(n_estimators=2).fit(*iris),
     }
     path = tmp_path / "model.joblib"
     joblib.dump(held, path, compress=compress, protocol=protocol)
