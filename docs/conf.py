@@ -15,7 +15,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
 ]
-exclude_patterns = ["_build", "conformance-counts.md"]
+exclude_patterns = ["_build", "conformance-counts.md", "portability-matrix.md"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"accelsk {release}"
