@@ -31,7 +31,7 @@ from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, get_adapter, install_words, reference, requirements, why_missing
 from accelsk.engines.spec import Row
-from accelsk.engines.translate import merge_engine_params, translate
+from accelsk.engines.translate import keywords_of
 from accelsk.errors import (
     AccelskError,
     AccelskWarning,
@@ -233,13 +233,8 @@ class _Opening:
 
     def keywords(self, row: Row) -> dict[str, Any]:
         """The translated hyperparameters."""
-        options = self.wrapper._options()
         params = self.wrapper._as_fitted().get_params(deep=False)
-        keywords, _ = translate(row, params)
-        merge_engine_params(row, self.decision.engine, options.engine_params.get(self.decision.engine, {}), keywords)
-        if options.n_jobs is not None and "n_jobs" in keywords:
-            keywords["n_jobs"] = options.n_jobs
-        return keywords
+        return keywords_of(row, self.decision.engine, params, self.wrapper._options())[0]
 
     def plain(self, text: str, category: type[AccelskWarning] = EngineFallbackWarning) -> tuple[Any, Decision]:
         """scikit-learn's model, with a warning."""

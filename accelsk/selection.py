@@ -15,7 +15,7 @@ from accelsk.decision import Candidate, Decision, Reason
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, names, reference, why_missing
 from accelsk.engines.spec import FIDELITIES, Engine, Row
-from accelsk.engines.translate import merge_engine_params, translate
+from accelsk.engines.translate import keywords_of
 from accelsk.errors import AccelskError, EngineNotAvailable, did_you_mean
 from accelsk.facts import Facts
 from accelsk.reasons import no_device, no_device_at_all, no_row, refused, short, way_out
@@ -228,12 +228,8 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
             Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", way_out(engine))
         )
     params = estimator.get_params(deep=False)
-    keywords, refusals = translate(row, params)
+    look.keywords, refusals = keywords_of(row, engine.name, params, options)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
-    merge_engine_params(row, engine.name, options.engine_params.get(engine.name, {}), keywords)
-    if options.n_jobs is not None and "n_jobs" in keywords:
-        keywords["n_jobs"] = options.n_jobs
-    look.keywords = keywords
     if options.engine == "auto" and options.device is None and look.able:
         look.reasons.extend(_worth(row, facts, params))
         if look.reasons:

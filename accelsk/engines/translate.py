@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from accelsk.engines.rules import Refused
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedParameter, did_you_mean
 
-__all__ = ["Refusal", "check_total", "merge_engine_params", "translate"]
+if TYPE_CHECKING:
+    from accelsk.config import Options
+
+__all__ = ["Refusal", "check_total", "keywords_of", "merge_engine_params", "translate"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,41 @@ def merge_engine_params(row: Row, engine: str, given: Mapping[str, Any], keyword
                 estimator=row.name,
             )
     keywords.update({**row.engine_params, **given})
+
+
+def keywords_of(
+    row: Row, engine: str, params: Mapping[str, Any], options: Options
+) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
+    """Make all keyword arguments of the engine's class: of the hyperparameters, and of the options.
+
+    Parameters
+    ----------
+    row : Row
+        The row.
+    engine : str
+        Its engine's name.
+    params : mapping
+        The hyperparameters.
+    options : Options
+        Of which ``engine_params`` and ``n_jobs`` become keywords.
+
+    Returns
+    -------
+    keywords : dict
+        The keyword arguments.
+    refusals : tuple of Refusal
+        Every hyperparameter that the row does not take; empty means that `keywords` can be used.
+
+    Raises
+    ------
+    UnsupportedParameter
+        If ``engine_params`` names a parameter that the engine does not have.
+    """
+    keywords, refusals = translate(row, params)
+    merge_engine_params(row, engine, options.engine_params.get(engine, {}), keywords)
+    if options.n_jobs is not None and "n_jobs" in keywords:
+        keywords["n_jobs"] = options.n_jobs
+    return keywords, refusals
 
 
 def check_total(row: Row, cls: type) -> tuple[str, ...]:
