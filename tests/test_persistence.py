@@ -371,3 +371,30 @@ def test_copies_share_no_state(iris):
     copy.deepcopy(pipe).set_params(clf__C=0.001).fit(X[:60], y[:60])
 
     np.testing.assert_array_equal(pipe.predict(X), before)
+
+
+def test_the_engines_own_parameters_are_those_of_the_fit(iris):
+    model = AcceleratedEstimator(SVC(C=3), engine="loopback", engine_params={"loopback": {"cache_mb": 50}}).fit(*iris)
+
+    again = pickle.loads(pickle.dumps(model.set_params(C=9)))
+
+    assert again.estimator_.params == model.estimator_.params
+    assert (again.estimator_.params["cache_mb"], again.estimator_.params["cost"]) == (50, 3)
+    assert again.get_params()["estimator__C"] == 9
+
+
+def test_the_users_hyperparameters_reach_the_next_fit(iris):
+    model = pickle.loads(pickle.dumps(on(SVC(C=3)).fit(*iris)))
+
+    assert model.set_params(C=9).fit(*iris).estimator_.params["cost"] == 9
+
+
+def test_it_opens_in_a_worker_process(iris):
+    X, y = iris
+    model = on(SVC(C=3), "accelerator").fit(X, y)
+
+    with joblib.parallel_config("loky", n_jobs=2):
+        answers = joblib.Parallel()(joblib.delayed(model.predict)(X[part::2]) for part in range(2))
+
+    for part, answer in enumerate(answers):
+        np.testing.assert_array_equal(answer, model.predict(X[part::2]))

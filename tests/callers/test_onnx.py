@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from accelsk import AcceleratedEstimator, AcceleratedPipeline
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, to_sklearn
 
 
 def run(onnx, X):
@@ -72,3 +72,35 @@ def test_accelerated_pipeline_itself_is_converted_rightly_or_not_at_all(iris):
         assert "accelsk" in str(error) or "Accelerated" in str(error)  # noqa: PT017
         return
     np.testing.assert_array_equal(run(onnx, X)[0], made.predict(X))
+
+
+#: skl2onnx 1.20 reads attributes of support vector machines that scikit-learn 1.9 deprecates.
+reads_old_attributes = pytest.mark.filterwarnings("ignore:Attribute `prob[AB]_` was deprecated:FutureWarning")
+
+
+@reads_old_attributes
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(max_iter=500),
+        RandomForestClassifier(5, max_depth=3, random_state=0),
+        KMeans(3, n_init=1, random_state=0),
+        SVC(),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_what_an_engine_fitted_is_converted_once_it_is_exported(iris, estimator):
+    pytest.importorskip("sklearnex", reason="scikit-learn-intelex is not installed")
+    X, y = as_float32(iris)
+    made = AcceleratedEstimator(estimator, engine="sklearnex", fallback="raise").fit(X, y)
+    answers = run(to_onnx(to_sklearn(made), X[:1], options={"zipmap": False} if hasattr(made, "classes_") else None), X)
+    np.testing.assert_array_equal(answers[0], made.predict(X))
+    if hasattr(made, "predict_proba"):
+        np.testing.assert_allclose(answers[1], made.predict_proba(X), atol=1e-4)
+
+
+@reads_old_attributes
+def test_an_accelerated_pipeline_is_converted_once_it_is_exported(iris):
+    X, y = as_float32(iris)
+    made = AcceleratedPipeline([("scale", StandardScaler()), ("clf", SVC())], engine="sklearn").fit(X, y)
+    np.testing.assert_array_equal(run(to_onnx(to_sklearn(made), X[:1]), X)[0], made.predict(X))

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from accelsk import AcceleratedEstimator, AcceleratedPipeline
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, to_sklearn
 
 with warnings.catch_warnings():  # its own, on import: colour maps of matplotlib
     warnings.simplefilter("ignore", PendingDeprecationWarning)
@@ -123,3 +123,14 @@ def test_values_of_a_model_of_sklearnex_add_up_to_its_prediction(binary, form, e
     seen = explainer(model, X)(X)
     output = model.predict_proba(X) if seen.values.ndim == 3 else model.decision_function(X)
     np.testing.assert_allclose(seen.values.sum(axis=1) + seen.base_values, output, atol=1e-5)
+
+
+def test_a_forest_of_an_engine_is_explained_once_it_is_exported(binary):
+    """Its leaves are impure: the contributions add up to the probabilities only if the class frequencies are there."""
+    pytest.importorskip("sklearnex", reason="scikit-learn-intelex is not installed")
+    X, y = binary
+    forest = RandomForestClassifier(10, max_depth=2, random_state=0)
+    made = AcceleratedEstimator(forest, engine="sklearnex", fallback="raise").fit(X, y)
+    explained = shap.TreeExplainer(to_sklearn(made))(X)
+    totals = explained.values.sum(axis=1) + explained.base_values
+    np.testing.assert_allclose(totals, made.predict_proba(X), atol=1e-6)

@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 from skops import card
 from skops import io as sio
 
-from accelsk import AcceleratedEstimator, AcceleratedPipeline
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, to_sklearn
 
 
 def loaded(dumped):
@@ -91,3 +91,12 @@ def test_card_of_an_accelerated_pipeline_shows_its_hyperparameters(iris):
 
 def _table(model):
     return card.Card(model).select("Model description/Training Procedure/Hyperparameters").format()
+
+
+@pytest.mark.parametrize("kind", ["fitted", "accelerated pipeline", "pipeline of wrapped"])
+def test_what_is_exported_is_kept_without_trusting_anything(iris, kind):
+    X, y = iris
+    made = wrappers(X, y)[kind]
+    dumped = sio.dumps(to_sklearn(made))
+    assert sio.get_untrusted_types(data=dumped) == []
+    np.testing.assert_array_equal(sio.loads(dumped).predict(X), made.predict(X))
