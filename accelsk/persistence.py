@@ -29,7 +29,7 @@ import accelsk
 from accelsk.backend import route_of
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
-from accelsk.engines import get, get_adapter, install_words, reference, requirements, why_missing
+from accelsk.engines import get, get_adapter, install_command, reference, requirements, why_missing
 from accelsk.engines.spec import Row
 from accelsk.engines.translate import keywords_of
 from accelsk.errors import (
@@ -90,7 +90,7 @@ def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
             "holds": [word for key, word in (("model", "scikit-learn"), ("engine", "engine")) if key in fitted],
             "portable": "model" in fitted,
             "needs": _versions_of(decision.engine),
-            "install": _install(decision.engine),
+            "install": install_command(get(decision.engine)),
         }
     return reopen, (type(wrapper), json.dumps(header), state, fitted)
 
@@ -286,8 +286,3 @@ def _versions_of(engine: str) -> Mapping[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             found[package] = None
     return found
-
-
-def _install(engine: str) -> str:
-    found = get(engine)
-    return "" if found.reference else f"pip install {install_words(found)}"

@@ -220,7 +220,7 @@ def why_missing(name: str) -> EngineNotAvailable | None:
     engine = get(name)
     if engine.reference:
         return None
-    install = f"pip install {install_words(engine)}" if engine.extras or engine.requires else ""
+    install = install_command(engine)
     found: dict[str, str | None] = {}
     for requirement in requirements(engine):
         from packaging.requirements import Requirement
@@ -324,8 +324,8 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def install_words(engine: Engine) -> str:
-    """Return what to ``pip install`` for an engine.
+def install_command(engine: Engine) -> str:
+    """Return the command that installs an engine.
 
     Parameters
     ----------
@@ -335,11 +335,11 @@ def install_words(engine: Engine) -> str:
     Returns
     -------
     str
-        Quoted requirements.
+        With pip; empty for what needs no installation.
     """
-    if engine.extras:
-        return " or ".join(f'"accelsk[{extra}]"' for extra in engine.extras)
-    return " ".join(f'"{requirement}"' for requirement in engine.requires)
+    wanted = [f'"accelsk[{extra}]"' for extra in engine.extras]
+    words = " or ".join(wanted) or " ".join(f'"{requirement}"' for requirement in engine.requires)
+    return f"pip install {words}" if words else ""
 
 
 def engines() -> EngineTable:
