@@ -12,10 +12,10 @@ from typing import Any
 
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
-from accelsk import convert
+from accelsk import convert, drivers
 from accelsk.config import Options
 from accelsk.decision import Decision
-from accelsk.devices import Device
+from accelsk.devices import HOST, Device
 from accelsk.engines import get, get_adapter
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
@@ -142,10 +142,12 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
     adapter = get_adapter(plan.engine.name)
     if previous is not None and previous[0].engine == plan.decision.engine:
         going_on = copy.deepcopy(previous[1])
-        adapter.update(going_on, plan.row, plan.keywords)
+        adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
         return going_on
+    if not adapter.validates and not plan.row.native:
+        wrapper._inner._validate_params()
     try:
-        backend = adapter.build(plan.row, plan.keywords)
+        backend = adapter.build(plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
     except ImportError as error:
         raise unusable(error, plan.engine) from error
     estimator = wrapper._inner
@@ -158,6 +160,8 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
 def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if plan.row is None:
         return getattr(backend, method)(*args, **kwargs)
+    if plan.device != HOST:
+        drivers.start(plan.device)
     if plan.convert:
         args, kwargs = _with_X(args, kwargs, _converted(_X(args, kwargs), plan.convert))
     # Engines know arrays and frames, not every object that scikit-learn would make one of.
@@ -201,7 +205,7 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
     if route.row is None:
         result = getattr(backend, method)(*args, **kwargs)
         return Resident(result) if stays and method in _TRANSFORMING else result
-    wanted = _wanted(wrapper._takes, route, method, X)
+    wanted = _wanted(wrapper._takes, route, method, X, wrapper.__dict__.get("_params", {}))
     if wanted is None:
         result = route.adapter.call(backend, route.row, method, args, kwargs, route.device)
     else:
@@ -261,7 +265,7 @@ def _on_converted(
     return adapter.call(backend, row, "score", *_with_X(args, kwargs, convert.dense(X)), device)
 
 
-def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any) -> str | None:
+def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any, params: Mapping[str, Any]) -> str | None:
     """What X must become for this method of the fitted model: a sparse format, "dense", or None for as it is."""
     row = route.row
     assert row is not None
@@ -279,9 +283,12 @@ def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any) -> str 
     if X is None:
         return None
     if hasattr(X, "tocsr"):
-        if X.format in inputs.sparse or not takes_sparse:
+        formats = inputs.sparse
+        if inputs.sparse_where is not None:
+            formats = inputs.formats(params)
+        if X.format in formats or not takes_sparse:
             return None
-        return inputs.sparse[0] if inputs.sparse else "dense"
+        return formats[0] if formats else "dense"
     if takes_nan and not inputs.nan and method != "inverse_transform" and Facts(X).has_nan:
         raise UnsupportedInput(
             f"engine {route.engine!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted this "

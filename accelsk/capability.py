@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accelsk.decision import Reason
-from accelsk.engines.spec import Row
+from accelsk.engines.spec import Inputs, Row
 from accelsk.facts import Facts
 
 __all__ = ["Check", "examine_inputs"]
@@ -90,14 +90,14 @@ def examine_inputs(
     if facts.n_samples == 0 or facts.n_features == 0 or (facts.sparse and not input_tags.sparse):
         refuse("scikit-learn itself refuses it", "", "invalid")
         return check
-    if facts.sparse and facts.sparse not in inputs.sparse:
-        _examine_sparse(check, refuse, inputs.sparse, facts, sparse, densify=densify)
+    if facts.sparse and facts.sparse not in inputs.formats(params):
+        _examine_sparse(check, refuse, inputs, inputs.formats(params), facts, sparse, densify=densify)
     if facts.dtype_kind not in inputs.dtypes:
         refuse(f"X has dtype {facts.dtype}, it takes {', '.join(inputs.dtypes)}", "convert X")
     if facts.weights != "none" and not inputs.sample_weight:
         refuse("it takes no sample_weight", "fit without sample_weight, or use engine='auto'")
     for name in facts.fit_params:
-        if name != "sample_weight" and name not in inputs.fit_params:
+        if name != "sample_weight" and inputs.fit_params is not None and name not in inputs.fit_params:
             refuse(f"it does not understand the fit parameter {name!r}", f"fit without {name}, or use engine='auto'")
     if check.reasons or not needs:
         return check  # what follows may cost a pass over the data
@@ -110,7 +110,7 @@ def examine_inputs(
 
 
 def _examine_sparse(
-    check: Check, refuse: Any, formats: tuple[str, ...], facts: Facts, option: str, *, densify: bool
+    check: Check, refuse: Any, inputs: Inputs, formats: tuple[str, ...], facts: Facts, option: str, *, densify: bool
 ) -> None:
     if formats:
         check.convert = formats[0]
@@ -118,6 +118,8 @@ def _examine_sparse(
         return
     size = f"{facts.nbytes_dense / 1e6:.3g} MB"
     hint = "convert it with X.toarray(), set sparse='densify', or use engine='auto'"
+    if inputs.sparse_where is not None:
+        hint += f"; a sparse matrix is taken as it is with {inputs.sparse_where.text}"
     if option == "densify" or (option == "auto" and densify and _is_small(facts.nbytes_dense)):
         check.convert = "dense"
         check.conversions = (f"sparse to dense ({size})",)

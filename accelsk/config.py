@@ -272,9 +272,33 @@ def check_environment() -> dict[str, tuple[str, str]]:
             except UnsupportedParameter as error:
                 problem = str(error).splitlines()[0]
             checked[variable] = (value, problem)
+        elif variable == _CPU_AS_GPU:
+            problem = "" if value in _SWITCH else f"{variable}={value!r} is neither 0 nor 1; it counts as 0."
+            checked[variable] = (value, problem)
         elif variable.startswith("ACCELSK_"):
-            checked[variable] = ("", f"no such variable is read.{did_you_mean(variable, options)}")
+            known = (*options, _CPU_AS_GPU)
+            checked[variable] = ("", f"no such variable is read.{did_you_mean(variable, known)}")
     return checked
+
+
+_CPU_AS_GPU = "ACCELSK_OPENCL_CPU_AS_GPU"
+_SWITCH = {"": False, "0": False, "1": True}
+
+
+def counts_cpu_as_gpu() -> bool:
+    """Say whether an OpenCL device that is a CPU counts as a GPU (``ACCELSK_OPENCL_CPU_AS_GPU=1``).
+
+    Returns
+    -------
+    bool
+        False unless it was asked for: it is there so that the code for GPUs can be tested without one.
+
+    Examples
+    --------
+    >>> counts_cpu_as_gpu()
+    False
+    """
+    return _SWITCH.get(os.environ.get(_CPU_AS_GPU, "").strip(), False)
 
 
 def _environment() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["as_array", "dense", "in_dense_chunks", "sparse_as"]
+__all__ = ["as_array", "dense", "in_dense_chunks", "sparse_as", "sparse_matrix"]
 
 #: Bytes of one dense chunk: large enough that the engine's own cost per call does not show, small next to any memory.
 CHUNK_BYTES = 64 * 2**20
@@ -56,6 +56,31 @@ def sparse_as(X: Any, format: str) -> Any:  # noqa: A002  the word that SciPy us
     'csr'
     """
     return X.asformat(format)
+
+
+def sparse_matrix(X: Any) -> Any:
+    """Make what older libraries know of a sparse X: SciPy's matrix class, and indices of 32 bits.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    object
+        A `csr_matrix` or `csc_matrix` with indices of type int32 for a sparse array or matrix in such a format; it
+        shares the values with X. Anything else is returned as it is.
+
+    Examples
+    --------
+    >>> type(sparse_matrix(sp.csc_array(np.eye(2)))).__name__
+    'csc_matrix'
+    """
+    matrix = {"csr": sp.csr_matrix, "csc": sp.csc_matrix}.get(X.format) if sp.issparse(X) else None
+    if matrix is None or (isinstance(X, matrix) and X.indices.dtype == X.indptr.dtype == np.int32):
+        return X
+    return matrix((X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), shape=X.shape)
 
 
 def dense(X: Any) -> np.ndarray[Any, Any]:

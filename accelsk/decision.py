@@ -83,6 +83,9 @@ class Candidate:
         Everything that speaks against it.
     note : str, default=""
         What the engine says about this class.
+    grades : mapping of str to str, default={}
+        The hyperparameters that mean to the engine nearly what they mean to scikit-learn ("approximate: ..."), or
+        nothing ("none: ..."); all others are exact.
     """
 
     engine: str
@@ -91,6 +94,7 @@ class Candidate:
     fidelity: str = ""
     reasons: tuple[Reason, ...] = ()
     note: str = ""
+    grades: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,11 @@ class Decision:
             reasons = tuple(_made(Reason, reason) for reason in each.get("reasons", ()))
             candidates.append(_made(Candidate, {**each, "reasons": reasons}))
         return _made(Decision, {**state, "candidates": tuple(candidates)})
+
+    @property
+    def grades(self) -> Mapping[str, str]:
+        """The hyperparameters that are not exact on the engine that was chosen, with grade and reason."""
+        return next((candidate.grades for candidate in self.candidates if candidate.chosen), {})
 
     @property
     def invalid(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accelsk import config
 from accelsk.decision import Candidate, Decision
@@ -35,6 +35,19 @@ class CandidateTable(Table[Candidate]):
     )
 
 
+class GradeTable(Table[tuple[str, str]]):
+    """The hyperparameters that mean something else to the engine than to scikit-learn."""
+
+    columns = (
+        Column("hyperparameter", lambda item: item[0], "bold"),
+        Column("grade", lambda item: item[1].partition(": ")[0]),
+        Column("what differs", lambda item: item[1].partition(": ")[2]),
+    )
+
+
+_GRADED = "Hyperparameters that this engine does not take as scikit-learn does; all others are exact:"
+
+
 def _headline(decision: Decision) -> str:
     verb = "would be" if not decision.facts else "is"
     converted = f" X is converted: {', '.join(decision.conversions)}." if decision.conversions else ""
@@ -57,7 +70,8 @@ def text_of(decision: Decision) -> str:
     str
         A sentence, and a table of the candidates.
     """
-    return f"{_headline(decision)}\n{render(CandidateTable(decision.candidates))}"
+    told = f"{_headline(decision)}\n{render(CandidateTable(decision.candidates))}"
+    return f"{told}\n{_GRADED}\n{render(GradeTable(tuple(decision.grades.items())))}" if decision.grades else told
 
 
 def rich_of(decision: Decision) -> rich.console.RenderableType:
@@ -76,7 +90,10 @@ def rich_of(decision: Decision) -> rich.console.RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    return Group(Text(_headline(decision)), CandidateTable(decision.candidates))
+    told: list[Any] = [Text(_headline(decision)), CandidateTable(decision.candidates)]
+    if decision.grades:
+        told += [Text(_GRADED), GradeTable(tuple(decision.grades.items()))]
+    return Group(*told)
 
 
 def html_of(decision: Decision) -> str:
@@ -92,7 +109,10 @@ def html_of(decision: Decision) -> str:
     str
         A paragraph and a table.
     """
-    return f"<p>{html.escape(_headline(decision))}</p>{CandidateTable(decision.candidates)._repr_html_()}"
+    told = f"<p>{html.escape(_headline(decision))}</p>{CandidateTable(decision.candidates)._repr_html_()}"
+    if decision.grades:
+        told += f"<p>{_GRADED}</p>{GradeTable(tuple(decision.grades.items()))._repr_html_()}"
+    return told
 
 
 class PartTable(Table[tuple[str, Decision]]):
@@ -185,10 +205,20 @@ class RowTable(Table[Row]):
 class RuleTable(Table[tuple[str, "Rule"]]):
     """The hyperparameters of a row."""
 
-    columns = (
+    columns: ClassVar[tuple[Column, ...]] = (
         Column("parameter", lambda item: item[0], "bold"),
         Column("rule", lambda item: item[1].word),
         Column("what becomes of it", lambda item: item[1].text.replace("{name}", item[0]) + _range(item[1])),
+    )
+
+
+class GradedRuleTable(RuleTable):
+    """The hyperparameters of a row that is another algorithm for the same task."""
+
+    columns = (
+        *RuleTable.columns,
+        Column("grade", lambda item: item[1].grade),
+        Column("what differs", lambda item: item[1].why),
     )
 
 
@@ -233,6 +263,7 @@ def row_facts(row: Row) -> Mapping[str, str]:
         "after fit": _inputs_text(row.inputs("predict")),
         "Methods of the engine": ", ".join(row.methods),
         "Methods of scikit-learn on the engine's model": ", ".join(row.inherited),
+        "Fitted attributes that are not there": "; ".join(f"{name}: {why}" for name, why in row.absent.items()),
         "Methods refused": "; ".join(f"{name}: {why}" for name, why in row.refused.items()),
         "engine_params": ", ".join(f"{name}={value!r}" for name, value in row.engine_params.items()),
         "Chosen by auto": "never"
@@ -278,5 +309,6 @@ def engine_markdown(name: str) -> str:
     for row in engine.rows:
         lines += [f"## {row.name}", "", f"`{row.estimator}`", ""]
         lines += [f"{label}\n: {text}\n" for label, text in row_facts(row).items()]
-        lines += [RuleTable(tuple(row.params.items())).to_markdown(), ""]
+        table = GradedRuleTable if row.graded else RuleTable
+        lines += [table(tuple(row.params.items())).to_markdown(), ""]
     return "\n".join(lines)

@@ -110,7 +110,7 @@ class AcceleratedEstimator(Wrapper):
     @property
     def estimator_(self) -> Any:
         """The fitted backend estimator: the engine's own."""
-        return self._backend
+        return self._shown()
 
     # -- hyperparameters ---------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import pickle
 import platform
 import warnings
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ import numpy as np
 import sklearn
 
 import accelsk
+from accelsk import drivers
 from accelsk.backend import route_of
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
@@ -42,7 +44,7 @@ from accelsk.errors import (
     NotPortable,
 )
 from accelsk.export import exported
-from accelsk.selection import public_name
+from accelsk.selection import home_of, public_name
 from accelsk.wrapper import Wrapper, outside
 
 __all__ = ["FORMAT", "reduced", "reopen"]
@@ -66,6 +68,11 @@ def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
         As from ``__reduce__``: a call of `reopen`.
     """
     state = wrapper.__getstate__()
+    home = home_of(type(wrapper._inner))
+    sealed = [name for name, value in state.items() if value is wrapper._inner] if home is not None else []
+    for name in sealed:
+        # Opening it imports the engine's library, and where that is missing the error is to say how to get it.
+        state[name] = pickle.dumps(state[name], protocol=pickle.HIGHEST_PROTOCOL)
     held = {name: state.pop(name) for name in _FITTED if name in state}
     header = {
         "format": FORMAT,
@@ -73,6 +80,7 @@ def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
         "estimator": public_name(type(wrapper._inner)),
         "hyperparameters": _changed(wrapper._inner),
         "fitted": bool(held),
+        "sealed": dict.fromkeys(sealed, home),
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
@@ -100,6 +108,9 @@ def _models(wrapper: Wrapper, header: dict[str, Any]) -> dict[str, Any]:
     route = route_of(wrapper._decision, type(wrapper._inner))
     if route.row is None:
         return {"model": wrapper._backend}
+    if route.row.native:
+        header["not_portable"] = f"{route.row.name} is a class of {get(route.engine).title} itself."
+        return {"engine": route.adapter.dump(wrapper._backend, route.row)}
     models = {}
     try:
         models["model"] = exported(wrapper)
@@ -148,11 +159,38 @@ def reopen(cls: type[Wrapper], header: str, state: Mapping[str, Any], fitted: Ma
         )
     wrapper: Wrapper = object.__new__(cls)
     wrapper.__dict__.update(state)
+    for name, engine in known.get("sealed", {}).items():
+        missing = _why_missing(engine)
+        if missing is not None:
+            raise EngineNotAvailable(
+                f"this {known['estimator'].rpartition('.')[2]} is a class of engine {engine!r}, and only that opens "
+                f"it. Here, {str(missing).splitlines()[0]}",
+                hint=missing.hint,
+                **missing.parts,
+            )
+        wrapper.__dict__[name] = pickle.loads(state[name])  # noqa: S301  it is a part of a pickle that is being opened
     if fitted is not None:
         decision = Decision.from_state(fitted["decision"])
         backend, decision = _Opening(wrapper, known, fitted, decision).model()
         wrapper.__dict__.update(_backend=backend, _decision=decision, _takes=tuple(fitted["takes"]))
     return wrapper
+
+
+def _why_missing(engine: str) -> EngineNotAvailable | None:
+    try:
+        return why_missing(engine)
+    except EngineNotAvailable as error:  # a plug-in that is not installed
+        return error
+
+
+class _Unopened:
+    """Stands for a model that could not be opened in this process: every use of it says why."""
+
+    def __init__(self, error: AccelskError) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.__dict__["_error"]
 
 
 class _Opening:
@@ -170,10 +208,7 @@ class _Opening:
         engine = self.decision.engine
         if engine == reference().name:
             return self.fitted["model"], self.decision
-        try:
-            missing = why_missing(engine)
-        except EngineNotAvailable as error:  # a plug-in that is not installed
-            missing = error
+        missing = _why_missing(engine)
         if missing is not None:
             if "model" in self.fitted:
                 return self.plain(f"{self.by}, and is not usable here: {str(missing).splitlines()[0]}")
@@ -189,10 +224,16 @@ class _Opening:
     def on(self, row: Row, device: Device) -> tuple[Any, Decision]:
         """The engine's model on a device."""
         decision, adapter = self.decision, get_adapter(self.decision.engine)
+        broken = drivers.broken_by_fork(device) if device != HOST else None
+        if broken is not None:
+            # Searches send fitted models along that they do not use. An error here would end the worker without a word,
+            # and some libraries hang when they open a model after a fork.
+            return _Unopened(broken), decision
         same = self.header["needs"] == _versions_of(decision.engine)
         try:
             if "engine" not in self.fitted:
-                backend = adapter.restore(self.fitted["model"], row, self.keywords(row), device)
+                keywords = adapter.on_device(row, self.keywords(row), device)
+                backend = adapter.restore(self.fitted["model"], row, keywords, device)
             elif same or "model" not in self.fitted:
                 backend = adapter.load_dump(self.fitted["engine"], row, device)
             else:
@@ -204,6 +245,7 @@ class _Opening:
         if str(device) != decision.device:
             text = f"{self.by} on {decision.device!r}, which is not here: it is on {str(device)!r} now"
             self.warn(DevicePlacementWarning, text)
+            self.wrapper.__dict__["_moved_from"] = decision.device
             decision = replace(decision, device=str(device), why=text)
         self.wrapper.__dict__.setdefault("_params", self.wrapper._inner.get_params(deep=False))
         return backend, decision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
 from accelsk.decision import Candidate, Decision, Reason
 from accelsk.devices import HOST, Device, devices_of
-from accelsk.engines import get, names, reference, why_missing
+from accelsk.engines import get, get_adapter, names, reference, why_missing
 from accelsk.engines.spec import FIDELITIES, Engine, Row
 from accelsk.engines.translate import keywords_of
 from accelsk.errors import AccelskError, EngineNotAvailable, did_you_mean
@@ -145,6 +145,11 @@ def select(
     """
     for name in options.engine_params:
         get(name)  # a typo is an error, whatever is chosen
+    home = home_of(type(estimator))
+    asked_for = options
+    if home is not None:
+        # A class of the engine's own: nobody else computes it, so neither a choice nor a fallback is possible.
+        options = replace(options, engine=home, fallback="raise")
     named = _named(options)
     asked = names() if named is None else named
     question = _Question(
@@ -156,12 +161,42 @@ def select(
         # No engine that was named takes the matrix as it is: only now is a dense copy worth considering.
         looks = [_look(name, question, densify=True) for name in asked]
         chosen = _choose(looks, options, facts)
+    if chosen is None and home is not None and all(reason.kind == "invalid" for reason in looks[0].reasons):
+        chosen = looks[0]  # its own error is the answer
     fell_back = chosen is None
     if chosen is None:
         _refuse(looks, options)
         chosen = _Look(reference(), device=HOST)
         looks.append(chosen)
-    return _plan(chosen, looks, estimator, facts, options, fell_back=fell_back)
+    return _plan(chosen, looks, estimator, facts, asked_for, fell_back=fell_back, native=home is not None)
+
+
+def home_of(cls: type) -> str | None:
+    """Return the engine whose library a class is from, and that computes it whatever engine is asked for.
+
+    Parameters
+    ----------
+    cls : type
+        A class.
+
+    Returns
+    -------
+    str or None
+        The engine's name; None for classes of scikit-learn and of libraries that are no engine.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> home_of(SVC) is None
+    True
+    """
+    package = cls.__module__.partition(".")[0]
+    if package == reference().imports:
+        return None
+    for name in names():
+        if package in get(name).natives and get(name).row(public_name(cls)) is not None:
+            return name
+    return None
 
 
 def _named(options: Options) -> tuple[str, ...] | None:
@@ -192,9 +227,12 @@ def _look(name: str, question: _Question, *, densify: bool) -> _Look:
             look.reasons.append(no_row(engine, public_name(type(estimator))))
             if options.device is None:
                 return look
-    look.device = _device(engine, look.row, options.device)
+    request = options.device
+    if request is None and look.row is not None and look.row.native:
+        request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
+    look.device = _device(engine, look.row, request)
     if look.device is None:
-        look.reasons.insert(0, no_device(engine, look.row, options.device))
+        look.reasons.insert(0, no_device(engine, look.row, request))
         return look
     if look.row is None:
         return look
@@ -247,6 +285,15 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
             needs=not refusals,
         )
         look.reasons.extend(look.check.reasons)
+
+
+def _grades(row: Row | None, estimator: Any) -> Mapping[str, str]:
+    """The hyperparameters that mean something else to the engine than to scikit-learn, and what."""
+    if row is None or not row.graded:
+        return {}
+    params = estimator.get_params(deep=False)
+    graded = {name: rule.graded(params) for name, rule in row.params.items() if name in params}
+    return {name: f"{grade}: {row.params[name].why}" for name, grade in graded.items() if grade != "exact"}
 
 
 def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable[Reason]:
@@ -320,7 +367,14 @@ def _missing(looks: list[_Look]) -> AccelskError:
 
 
 def _plan(
-    chosen: _Look, looks: list[_Look], estimator: Any, facts: Facts | None, options: Options, *, fell_back: bool
+    chosen: _Look,
+    looks: list[_Look],
+    estimator: Any,
+    facts: Facts | None,
+    options: Options,
+    *,
+    fell_back: bool,
+    native: bool,
 ) -> Plan:
     assert chosen.device is not None
     reasons = {id(look): tuple(look.reasons) for look in looks}
@@ -335,6 +389,7 @@ def _plan(
             fidelity="exact" if look.engine.reference else "" if look.row is None else look.row.fidelity,
             reasons=reasons[id(look)],
             note="" if look.row is None else look.row.note,
+            grades=_grades(look.row, estimator),
         )
         for look in looks
     )
@@ -343,7 +398,7 @@ def _plan(
         engine=chosen.engine.name,
         device=str(chosen.device),
         fidelity="exact" if chosen.row is None else chosen.row.fidelity,
-        why=_why(chosen, looks, options, fell_back=fell_back),
+        why=_NATIVE.format(chosen.engine.title) if native else _why(chosen, looks, options, fell_back=fell_back),
         fell_back=fell_back,
         requested={
             "engine": options.engine,
@@ -357,6 +412,9 @@ def _plan(
         conversions=chosen.check.conversions,
     )
     return Plan(decision, chosen.engine, chosen.row, chosen.keywords, chosen.device, chosen.check.convert)
+
+
+_NATIVE = "it is a class of {} itself, which computes it whatever engine is asked for"
 
 
 def _why(chosen: _Look, looks: list[_Look], options: Options, *, fell_back: bool) -> str:

@@ -147,7 +147,7 @@ class Step(Wrapper):
         if fitted is not None and not name.startswith("_") and name in _ARRANGED and hasattr(fitted, name):
             return getattr(fitted, name)  # what is inside a fitted pipeline is fitted
         if name == "estimator_" and fitted is not None and not hasattr(fitted, name):
-            return fitted  # as of an AcceleratedEstimator, where the plain step has no such attribute of its own
+            return self._shown()  # as of an AcceleratedEstimator, where the plain step has no such attribute of its own
         return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:

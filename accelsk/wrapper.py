@@ -6,6 +6,7 @@ import sys
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from sklearn.utils import get_tags
 from accelsk.backend import Route, carry_out, compute, parallel, route_of
 from accelsk.decision import Decision
 from accelsk.delegation import Delegated, bound, is_fitting
-from accelsk.errors import EngineFallbackWarning
+from accelsk.devices import HOST
+from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.options import OptionsMixin
 from accelsk.residence import at_home
@@ -69,6 +71,12 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         changed = {name: clone(value, safe=False) for name, value in vars(self).get("_params", {}).items()}
         return made.set_params(**changed)
 
+    def _shown(self) -> Any:
+        """What users see as ``estimator_``: the library's own fitted estimator."""
+        fitted = self._backend  # an AttributeError before a fit
+        route = self.__dict__.get("_route") or route_of(self._decision, type(self._inner))
+        return fitted if route.row is None else route.adapter.estimator(fitted)
+
     def _arranges(self) -> bool:
         """Whether the wrapped estimator only arranges others, and these are wrapped inside."""
         return False
@@ -86,7 +94,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             previous = (self._decision, self._backend)
         with parallel(*self._parallel):
             # Nothing of this object changes before the fit has succeeded: a failed one leaves it as it was.
-            fitted, decision, result = carry_out(self, method, args, kwargs, self._options(), previous)
+            fitted, decision, result = self._carry_out(method, args, kwargs, previous)
         tags = get_tags(estimator).input_tags
         self._backend = fitted
         self._decision = decision
@@ -98,6 +106,30 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         else:
             self._params = estimator.get_params(deep=False)
         return self if result is fitted else result
+
+    def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
+        options = self._options()
+        try:
+            return carry_out(self, method, args, kwargs, options, previous)
+        except DeviceNotAvailable as error:
+            moved_from = self.__dict__.get("_moved_from")
+            if moved_from is None:
+                raise
+            # It was fitted on a device that was missing when it was opened here, and was moved to the host then.
+            try:
+                done = carry_out(self, method, args, kwargs, replace(options, device=HOST), previous)
+            except DeviceNotAvailable:
+                raise error from None
+            warnings.warn(
+                DevicePlacementWarning(
+                    f"this {type(self._inner).__name__} was fitted on {moved_from!r} before it was opened here, where "
+                    f"that device is not: it is fitted on {str(HOST)!r}.",
+                    hint='set device="cpu", or fit it where the device is.',
+                    device=moved_from,
+                ),
+                stacklevel=outside(),
+            )
+            return done
 
     def _call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         fitted = self.__dict__.get("_backend")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
 from accelsk.engines import refresh
+
+# No test starts an OpenCL driver in this process: others fork it, and a driver that was started does not survive that.
+os.environ["OCL_ICD_VENDORS"] = "/nonexistent"
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,10 @@ class Adapter:
     ['cpu']
     """
 
+    #: Whether the engine's classes refuse hyperparameters that scikit-learn's refuse; where not, scikit-learn's own
+    #: validation is asked before a fit.
+    validates = True
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
@@ -54,6 +58,55 @@ class Adapter:
         from accelsk.machine import processor_name
 
         return {HOST: processor_name()} if "cpu" in self.engine.devices else {}
+
+    def requested(self, params: Mapping[str, Any]) -> Device | None:
+        """Return the device that an estimator of the library's own asks for by its hyperparameters.
+
+        Parameters
+        ----------
+        params : mapping
+            Its hyperparameters.
+
+        Returns
+        -------
+        Device or None
+            None where it asks for none; the option `device` comes before it.
+        """
+        return None
+
+    def on_device(self, row: Row, keywords: Mapping[str, Any], device: Device) -> dict[str, Any]:
+        """Return the keyword arguments that make an estimator compute on a device, by the engine's own spelling.
+
+        Parameters
+        ----------
+        row : Row
+            The row of the class.
+        keywords : mapping
+            The translated hyperparameters.
+        device : Device
+            One of `devices`.
+
+        Returns
+        -------
+        dict
+            By default `keywords`: the device is a matter of `context`.
+        """
+        return dict(keywords)
+
+    def estimator(self, backend: Any) -> Any:
+        """Return what users see as ``estimator_``.
+
+        Parameters
+        ----------
+        backend : object
+            What `build` returned.
+
+        Returns
+        -------
+        object
+            The library's own estimator; by default the same object.
+        """
+        return backend
 
     def load(self, row: Row) -> type:
         """Import the engine's class of a row.

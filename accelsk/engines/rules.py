@@ -14,6 +14,9 @@ There are eight, and together they decide *every* constructor parameter of a sci
 =================  ====================================================================================
 
 A ninth word is a design decision. Engine authors import from here.
+
+Where the engine is another algorithm for the same task, a parameter may mean nearly the same there, or nothing: its
+rule says so by `Rule.approximate` and `Rule.without_effect`. All other rules are exact.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Refused", "Rule", "adjusted", "const", "ignored", "mapped", "only", "rename", "same", "together"]
 
 Keywords = dict[str, Any]
+Grade = Literal["exact", "approximate", "none"]
 
 
 class Refused(Exception):
@@ -59,6 +63,12 @@ class Rule:
         For `together`: the parameters that are judged together.
     since, until : str, default=""
         The scikit-learn versions (first with, first without) in which the parameter exists.
+    grade : {"exact", "approximate", "none"}, default="exact"
+        How near the engine comes to what the parameter means in scikit-learn.
+    why : str, default=""
+        What differs.
+    where : callable, default=None
+        ``where(params) -> bool``: under which hyperparameters the grade holds, exact under others; None for all.
     """
 
     word: str
@@ -67,6 +77,63 @@ class Rule:
     names: tuple[str, ...] = ()
     since: str = ""
     until: str = ""
+    grade: Grade = "exact"
+    why: str = ""
+    where: Callable[[Mapping[str, Any]], bool] | None = field(default=None, compare=False)
+
+    def approximate(self, why: str, *, where: Callable[[Mapping[str, Any]], bool] | None = None) -> Rule:
+        """Return this rule for a parameter that means nearly the same in the engine.
+
+        Parameters
+        ----------
+        why : str
+            What differs.
+        where : callable, default=None
+            ``where(params) -> bool``: under which hyperparameters; None for all.
+
+        Returns
+        -------
+        Rule
+            The same rule, graded.
+
+        Examples
+        --------
+        >>> rename("max_bin").approximate("other bins").graded({})
+        'approximate'
+        """
+        return replace(self, grade="approximate", why=why, where=where)
+
+    def without_effect(self, why: str, *, where: Callable[[Mapping[str, Any]], bool] | None = None) -> Rule:
+        """Return this rule for a parameter that the engine has nothing for.
+
+        Parameters
+        ----------
+        why : str
+            What differs.
+        where : callable, default=None
+            ``where(params) -> bool``: under which hyperparameters; None for all.
+
+        Returns
+        -------
+        Rule
+            The same rule, graded.
+        """
+        return replace(self, grade="none", why=why, where=where)
+
+    def graded(self, params: Mapping[str, Any]) -> Grade:
+        """Return the grade under given hyperparameters.
+
+        Parameters
+        ----------
+        params : mapping
+            All hyperparameters.
+
+        Returns
+        -------
+        {"exact", "approximate", "none"}
+            "exact" where the grade does not hold.
+        """
+        return self.grade if self.where is None or self.where(params) else "exact"
 
     def versions(self, *, since: str = "", until: str = "") -> Rule:
         """Return this rule for a parameter that only some scikit-learn versions have.
@@ -305,7 +372,7 @@ def together(*names: str, translate: Callable[[Mapping[str, Any]], Keywords], te
     Parameters
     ----------
     *names : str
-        The parameters that belong together.
+        The parameters that belong together; none for one that is judged by itself, but with an eye on the others.
     translate : callable
         ``translate(params) -> dict`` of keyword arguments for the engine, from *all* hyperparameters; raises
         `Refused`.

@@ -53,6 +53,8 @@ class Inputs:
     ----------
     sparse : tuple of {"csr", "csc", "coo", ...}, default=()
         The sparse formats that are taken as they are. A matrix in another format is converted to the first of these.
+    sparse_where : Need, default=None
+        Under which hyperparameters (its facts are None) the sparse formats are taken; None for all.
     dtypes : tuple of str, default=("float64", "float32", "integer", "boolean")
         Exact NumPy names of floating dtypes, and the kinds "integer", "boolean" and "object".
     nan : bool, default=False
@@ -61,7 +63,7 @@ class Inputs:
     sample_weight : bool, default=False
         Whether any sample weights are computed with. Conditions on weights are `needs`.
     fit_params : tuple of str, default=()
-        Further keyword arguments of ``fit`` that are understood.
+        Further keyword arguments of ``fit`` that are understood; None for any.
     needs : tuple of Need, default=()
         Conditions that the words above cannot say.
 
@@ -72,11 +74,29 @@ class Inputs:
     """
 
     sparse: tuple[str, ...] = ()
+    sparse_where: Need | None = None
     dtypes: tuple[str, ...] = ("float64", "float32", "integer", "boolean")
     nan: bool = False
     sample_weight: bool = False
-    fit_params: tuple[str, ...] = ()
+    fit_params: tuple[str, ...] | None = ()
     needs: tuple[Need, ...] = ()
+
+    def formats(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the sparse formats that are taken under given hyperparameters.
+
+        Parameters
+        ----------
+        params : mapping
+            The hyperparameters.
+
+        Returns
+        -------
+        tuple of str
+            `sparse`, or nothing where `sparse_where` is not met.
+        """
+        if self.sparse_where is not None and not self.sparse_where.test(None, params):  # type: ignore[arg-type]
+            return ()
+        return self.sparse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +199,13 @@ class Row:
         How a fitted model becomes one of scikit-learn's.
     devices : tuple of str, default=None
         The kinds of device the row runs on; None for all of the engine's.
+    native : bool, default=False
+        Whether the class is the library's own. It is computed by this engine whatever engine is asked for; parameters
+        and methods that the row does not name go to the library as they are.
+    jobs : str, default="n_jobs"
+        The engine's keyword for the number of threads, which the option `n_jobs` sets where it is passed.
+    absent : mapping of str to str, default={}
+        Fitted attributes of the class that the engine's model does not have, with the reason.
     note : str, default=""
         What a user should know besides, for the documentation and for ``explain``.
 
@@ -211,12 +238,20 @@ class Row:
     worth: Worth | None = None
     export: Export = _NOT_SAID
     devices: tuple[str, ...] | None = None
+    native: bool = False
+    jobs: str = "n_jobs"
+    absent: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
     def name(self) -> str:
         """The class name alone."""
         return self.estimator.rpartition(".")[2]
+
+    @cached_property
+    def graded(self) -> bool:
+        """Whether a hyperparameter means something else to the engine than to scikit-learn."""
+        return any(rule.grade != "exact" for rule in self.params.values())
 
     def inputs(self, operation: str) -> Inputs:
         """Return the data that an operation takes.
@@ -286,6 +321,11 @@ class Engine:
     @cached_property
     def _by_estimator(self) -> dict[str, Row]:
         return {row.estimator: row for row in self.rows}
+
+    @cached_property
+    def natives(self) -> frozenset[str]:
+        """The packages of which it computes classes that are their own."""
+        return frozenset(row.estimator.partition(".")[0] for row in self.rows if row.native)
 
     def row(self, estimator: str) -> Row | None:
         """Return the row of a class, given its public import path.

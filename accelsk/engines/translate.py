@@ -77,6 +77,9 @@ def translate(row: Row, params: Mapping[str, Any]) -> tuple[dict[str, Any], tupl
     judged: set[tuple[str, ...]] = set()
     for name, value in values.items():
         rule = row.params.get(name)
+        if rule is None and row.native:
+            keywords[name] = value
+            continue
         if rule is None:
             refusals.append(Refusal(name, value, "only the parameters of the scikit-learn versions that it knows"))
             continue
@@ -159,8 +162,8 @@ def keywords_of(
     """
     keywords, refusals = translate(row, params)
     merge_engine_params(row, engine, options.engine_params.get(engine, {}), keywords)
-    if options.n_jobs is not None and "n_jobs" in keywords:
-        keywords["n_jobs"] = options.n_jobs
+    if options.n_jobs is not None and (row.native or row.jobs in keywords):
+        keywords[row.jobs] = options.n_jobs
     return keywords, refusals
 
 
@@ -195,7 +198,7 @@ def check_total(row: Row, cls: type) -> tuple[str, ...]:
         and not (rule.since and here < Version(rule.since))
         and not (rule.until and here >= Version(rule.until))
     }
-    forgotten = [f"says nothing about {name}" for name in parameters if name not in expected]
+    forgotten = [f"says nothing about {name}" for name in parameters if name not in expected and not row.native]
     invented = [f"decides {name}, which the class does not have" for name in sorted(expected - set(parameters))]
     return (*forgotten, *invented)
 

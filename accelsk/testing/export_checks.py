@@ -48,7 +48,15 @@ def packages_of(obj: Any) -> set[str]:
     return {str(name).partition(" ")[0].partition(".")[0] for name in names}
 
 
-@promise(_is_portable)
+@promise(lambda case: case.row.native)
+def _export_is_the_librarys_own(case: Case) -> None:
+    """``to_sklearn`` gives a class of the library's own as it is, and nothing of accelsk in it."""
+    model = to_sklearn(case.fitted)
+    assert type(model) is case.cls
+    assert "accelsk" not in packages_of(model)
+
+
+@promise(lambda case: _is_portable(case) and not case.row.native)
 def _export_is_scikit_learn(case: Case) -> None:
     """``to_sklearn`` gives scikit-learn's class with the user's hyperparameters, and nothing of the engine in it."""
     model = to_sklearn(case.fitted)

@@ -42,7 +42,7 @@ def _row_decides_every_parameter(case: Case) -> None:
     assert not problems, f"the row of {case.row.estimator} {'; '.join(problems)}"
 
 
-@promise(needs_engine=False)
+@promise(lambda case: not case.row.native, needs_engine=False)
 def _row_decides_every_method(case: Case) -> None:
     """The row says of every public method after ``fit`` who computes it, once, and of no other."""
     row = case.row
@@ -65,6 +65,9 @@ def _row_speaks_the_vocabulary(case: Case) -> None:
     assert row.worth is None or (row.worth.ratio > 1 and row.worth.seen), "a worth needs a ratio above 1 and its source"
     assert all(rule.text for rule in row.params.values()), "a rule needs its words"
     assert all(reason.strip() for reason in row.refused.values()), "a refused method needs its reason"
+    assert all(reason.strip() for reason in row.absent.values()), "an absent attribute needs its reason"
+    assert all(rule.why.strip() for rule in row.params.values() if rule.grade != "exact"), "a grade needs its reason"
+    assert not (row.graded and row.fidelity == "exact"), "a row with a parameter that is not exact is not exact"
     needs = (*row.fit.needs, *row.inputs("predict").needs, *(row.worth.needs if row.worth else ()))
     assert all(need.text.strip() for need in needs), "a need needs its words"
     for name, rule in row.params.items():

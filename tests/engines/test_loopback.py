@@ -391,7 +391,8 @@ def test_ids_read_as_a_manual():
 def test_every_promise_is_asked_of_some_row_and_says_what_it_is():
     asked = {check.promise.name for _, check in engine_checks("loopback")}
 
-    assert asked == {promise.name for promise in PROMISES}
+    # The pretended library has no class of its own; tests/engines/test_lightgbm.py asks this one.
+    assert asked == {promise.name for promise in PROMISES} - {"export_is_the_librarys_own"}
     assert all(promise.text.endswith(".") for promise in PROMISES)
 
 

@@ -1,0 +1,264 @@
+"""Which GPUs the drivers of this machine offer, asked without initialising a driver in this process.
+
+A CUDA or OpenCL runtime that was started before a fork breaks, or hangs, the forked child; and a failed start poisons
+some libraries for good. So a short-lived child process is asked, and the answer is remembered for as long as the
+environment variables that it depends on stay the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from accelsk.config import counts_cpu_as_gpu
+from accelsk.devices import Device
+from accelsk.errors import DeviceNotAvailable
+
+__all__ = ["OpenCLDevice", "broken_by_fork", "cuda", "opencl", "opencl_devices", "start"]
+
+#: Seconds that a driver may take to list its devices.
+TIMEOUT = 30
+
+_VARIABLES = (
+    "CUDA_DEVICE_ORDER",
+    "CUDA_VISIBLE_DEVICES",
+    "OCL_ICD_FILENAMES",
+    "OCL_ICD_VENDORS",
+    "POCL_DEVICES",
+)
+
+
+@dataclass(frozen=True)
+class OpenCLDevice:
+    """A device of an OpenCL driver.
+
+    Parameters
+    ----------
+    platform : int
+        The number of its platform.
+    index : int
+        Its number in the platform, over devices of all kinds.
+    kind : {"cpu", "gpu", "accelerator"}
+        What it is.
+    name, vendor : str
+        As the driver gives them.
+    """
+
+    platform: int
+    index: int
+    kind: str
+    name: str
+    vendor: str
+
+
+def cuda() -> Mapping[Device, str]:
+    """Return the CUDA devices that this process would see, in CUDA's order.
+
+    Returns
+    -------
+    mapping of Device to str
+        With the name that the driver gives each; empty without a driver.
+
+    Examples
+    --------
+    >>> all(device.backend == "cuda" for device in cuda())
+    True
+    """
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    found = _ask(_CUDA, library, _environment()) if _is_there(library) else []
+    return {Device("gpu", "cuda", index): name for index, name in enumerate(found)}
+
+
+def opencl(library: str) -> Mapping[Device, OpenCLDevice]:
+    """Return the OpenCL devices that a library reaches: GPUs first, else in the order of the drivers.
+
+    Parameters
+    ----------
+    library : str
+        The path of a shared library that exports the functions of OpenCL.
+
+    Returns
+    -------
+    mapping of Device to OpenCLDevice
+        Numbered within their kind, as SYCL selectors are. A GPU of NVIDIA's is there a second time as a CUDA device.
+
+    Examples
+    --------
+    >>> opencl("no such library")
+    {}
+    """
+    return _named(opencl_devices(library), counts_cpu_as_gpu())
+
+
+def opencl_devices(library: str) -> tuple[OpenCLDevice, ...]:
+    """Return the OpenCL devices that a library reaches, platform by platform.
+
+    Parameters
+    ----------
+    library : str
+        The path of a shared library that exports the functions of OpenCL.
+
+    Returns
+    -------
+    tuple of OpenCLDevice
+        Empty where there is none, and where asking fails.
+    """
+    return tuple(OpenCLDevice(*found) for found in _ask(_OPENCL, library, _environment()))
+
+
+def _named(found: Iterable[OpenCLDevice], cpu_as_gpu: bool) -> dict[Device, OpenCLDevice]:
+    named: dict[Device, OpenCLDevice] = {}
+    nvidia: dict[Device, OpenCLDevice] = {}
+    counts: dict[str, int] = {}
+    for device in found:
+        if device.kind == "cpu" and cpu_as_gpu:
+            device = replace(device, kind="gpu", name=f"{device.name} (a CPU, counted as a GPU)")
+        number = counts.setdefault(device.kind, 0)
+        counts[device.kind] += 1
+        named[Device(device.kind, "opencl", number)] = device
+        if device.kind == "gpu" and "nvidia" in device.vendor.lower():
+            nvidia[Device("gpu", "cuda", len(nvidia))] = device
+    ordered = sorted(named.items(), key=lambda item: item[0].kind != "gpu")
+    return {**dict(ordered), **nvidia}
+
+
+def broken_by_fork(device: Device) -> DeviceNotAvailable | None:
+    """Say why a driver cannot be used in this process because of a fork.
+
+    Parameters
+    ----------
+    device : Device
+        Where to compute; not the host.
+
+    Returns
+    -------
+    DeviceNotAvailable or None
+        An error in a forked child of :mod:`multiprocessing`, and of a process that had started a driver: that driver
+        does not work after it, and not every one says so; PoCL hangs.
+    """
+    if not _process.forked or not (_process.started or multiprocessing.parent_process() is not None):
+        return None
+    return DeviceNotAvailable(
+        f"device {str(device)!r} cannot be used in a process that was forked: a driver that was started before the "
+        "fork does not work after it, and may hang.",
+        hint="use backend='loky', or threads; multiprocessing forks.",
+        device=str(device),
+    )
+
+
+def start(device: Device) -> None:
+    """Take note that the driver of a device is about to be started in this process.
+
+    Parameters
+    ----------
+    device : Device
+        Where a fit is to run; not the host.
+
+    Raises
+    ------
+    DeviceNotAvailable
+        If a fork stands in the way.
+    """
+    error = broken_by_fork(device)
+    if error is not None:
+        raise error
+    _process.started = True
+
+
+@dataclass
+class _Process:
+    """What is known of this process: whether it is a fork, and whether it or its parent has started a driver."""
+
+    forked: bool = False
+    started: bool = False
+
+
+_process = _Process()
+
+
+def _after_fork() -> None:
+    _process.forked = True
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _environment() -> tuple[tuple[str, str], ...]:
+    return tuple((name, os.environ[name]) for name in _VARIABLES if name in os.environ)
+
+
+@lru_cache(maxsize=8)
+def _is_there(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)  # loading it starts nothing
+    except OSError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=32)
+def _ask(program: str, library: str, environment: tuple[tuple[str, str], ...]) -> list[Any]:
+    """Run a small program in a process of its own; `environment` is what the answer is remembered for."""
+    command = [sys.executable, "-I", "-S", "-c", program, library]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=True, text=True)
+        answer: list[Any] = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):  # a driver may crash, hang, or print anything
+        return []
+    return answer
+
+
+_CUDA = """
+import ctypes, json, sys
+driver = ctypes.CDLL(sys.argv[1])
+names, count, device = [], ctypes.c_int(), ctypes.c_int()
+if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
+    for index in range(count.value):
+        name = ctypes.create_string_buffer(256)
+        driver.cuDeviceGet(ctypes.byref(device), index)
+        driver.cuDeviceGetName(name, 256, device)
+        names.append(name.value.decode(errors="replace"))
+print(json.dumps(names))
+"""
+
+# The numbers are those of CL/cl.h: CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE, CL_DEVICE_NAME, CL_DEVICE_VENDOR.
+_OPENCL = """
+import ctypes, json, sys
+cl = ctypes.CDLL(sys.argv[1])
+ALL, TYPE, NAME, VENDOR = 0xFFFFFFFF, 0x1000, 0x102B, 0x102C
+pointer, count, found = ctypes.c_void_p, ctypes.c_uint(), []
+
+def text(device, what):
+    value = ctypes.create_string_buffer(1024)
+    cl.clGetDeviceInfo(pointer(device), what, ctypes.c_size_t(1024), value, None)
+    return value.value.decode(errors="replace").strip()
+
+def kind(device):
+    value = ctypes.c_ulonglong()
+    cl.clGetDeviceInfo(pointer(device), TYPE, ctypes.c_size_t(8), ctypes.byref(value), None)
+    return "gpu" if value.value & 4 else "accelerator" if value.value & 8 else "cpu"
+
+cl.clGetPlatformIDs(0, None, ctypes.byref(count))
+platforms = (pointer * count.value)()
+if count.value:
+    cl.clGetPlatformIDs(count.value, platforms, None)
+for number, platform in enumerate(platforms):
+    count = ctypes.c_uint()
+    kinds = ctypes.c_ulonglong(ALL)
+    if cl.clGetDeviceIDs(pointer(platform), kinds, 0, None, ctypes.byref(count)):
+        continue
+    devices = (pointer * count.value)()
+    cl.clGetDeviceIDs(pointer(platform), kinds, count.value, devices, None)
+    for index, device in enumerate(devices):
+        found.append([number, index, kind(device), text(device, NAME), text(device, VENDOR)])
+print(json.dumps(found))
+"""

@@ -1,0 +1,364 @@
+"""Libraries of gradient boosting: how they are given what scikit-learn's users expect of an estimator.
+
+Such a library computes classes of two kinds, and both are a `Booster` to accelsk:
+
+* its own (``XGBClassifier``): validated data, labels of any kind, and results in scikit-learn's shapes and dtypes
+  (`OwnClass`);
+* scikit-learn's gradient boosting (``HistGradientBoostingClassifier``): `accelsk.engines.recipes` does what precedes
+  the first tree, the library grows the trees, and what follows is computed of its margins (`GrownClass`).
+
+An engine says in a `BoosterAdapter` how its library is placed on a device, fitted and asked.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from accelsk.devices import Device
+from accelsk.engines.adapter import Adapter
+from accelsk.engines.grown import GrownClass
+from accelsk.engines.ownclass import OwnClass
+from accelsk.engines.recipes import Prepared
+from accelsk.engines.spec import Row
+from accelsk.errors import DeviceNotAvailable
+
+__all__ = ["Booster", "BoosterAdapter", "scikit_learn"]
+
+#: Of the keyword arguments of a row: the hyperparameters of scikit-learn's estimator that prepares the fit.
+RECIPE = "recipe"
+
+Booster = GrownClass | OwnClass
+
+
+class BoosterAdapter(Adapter):
+    """How accelsk talks to a library of gradient boosting."""
+
+    validates = False
+
+    #: Whether the library's own classifiers take no labels but 0, 1, ...
+    encodes = False
+
+    # -- for engines ---------------------------------------------------------------------------------------------------
+
+    def taken(self, X: Any) -> Any:
+        """Return X as the library takes it: by default as it is.
+
+        Parameters
+        ----------
+        X : ndarray, sparse matrix or data frame
+            Validated.
+
+        Returns
+        -------
+        object
+            The same data.
+        """
+        return X
+
+    @abstractmethod
+    def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
+        """Fit the library's estimator as scikit-learn's hyperparameters say.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, with the keyword arguments of the row.
+        prepared : Prepared
+            The data, and what depends on them.
+        row : Row
+            The row.
+        recipe : mapping
+            Hyperparameters of scikit-learn's estimator.
+
+        Returns
+        -------
+        estimator
+            Fitted.
+        """
+
+    @abstractmethod
+    def margins(self, model: Any, X: Any, rounds: int | None = None) -> np.ndarray[Any, Any]:
+        """Return the raw predictions, before any link.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, from `grow`.
+        X : ndarray or sparse matrix
+            Validated.
+        rounds : int, default=None
+            How many iterations count; None for all that were grown.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Float64.
+        """
+
+    def offset(self, prepared: Prepared) -> float:
+        """Return what all margins of several classes have too much, which probabilities do not show.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            The data of the fit.
+
+        Returns
+        -------
+        float
+            By default nothing.
+        """
+        return 0.0
+
+    @abstractmethod
+    def rounds(self, model: Any) -> int:
+        """Return the number of iterations that were grown.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, from `grow`.
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
+
+    @abstractmethod
+    def gains(self, model: Any) -> np.ndarray[Any, Any]:
+        """Return what the splits on each column have gained.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, from `grow`.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            On any scale.
+        """
+
+    @abstractmethod
+    def ran_elsewhere(self, model: Any, device: Device) -> str:
+        """Say where the library has fitted an estimator, by what it wrote down itself.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, fitted.
+        device : Device
+            Where it was to compute.
+
+        Returns
+        -------
+        str
+            Empty where it did; else where it has computed, in the library's words.
+        """
+
+    @abstractmethod
+    def move(self, model: Any, device: Device) -> None:
+        """Let a fitted estimator compute on another device from now on, in place.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, fitted.
+        device : Device
+            One of `devices`.
+        """
+
+    # -- what the machinery asks -------------------------------------------------------------------------------------
+
+    def estimator(self, backend: Booster) -> Any:
+        """Return the library's own estimator.
+
+        Parameters
+        ----------
+        backend : Booster
+            From `build`.
+
+        Returns
+        -------
+        estimator
+            Of the library.
+        """
+        return backend.model
+
+    def build(self, row: Row, keywords: Mapping[str, Any]) -> Booster:
+        """Make a fresh, unfitted backend estimator.
+
+        Parameters
+        ----------
+        row : Row
+            The row of the class.
+        keywords : mapping
+            The translated hyperparameters.
+
+        Returns
+        -------
+        Booster
+            With the library's estimator inside.
+        """
+        keywords = dict(keywords)
+        recipe = keywords.pop(RECIPE, None)
+        model = self.load(row)(**keywords)
+        return OwnClass(model) if recipe is None else GrownClass(model, scikit_learn(row.estimator)(**recipe), recipe)
+
+    def fit(
+        self, backend: Booster, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+    ) -> Any:
+        """Fit, and look where it ran.
+
+        Parameters
+        ----------
+        backend : Booster
+            From `build`.
+        row : Row
+            Its row.
+        method : str
+            "fit".
+        args, kwargs : sequence, mapping
+            Its arguments.
+        device : Device
+            Where to compute.
+
+        Returns
+        -------
+        Booster
+            The same object.
+
+        Raises
+        ------
+        DeviceNotAvailable
+            If the library has computed elsewhere.
+        """
+        if isinstance(backend, OwnClass):
+            given = inspect.signature(type(backend.model).fit).bind(backend.model, *args, **kwargs)
+            given.apply_defaults()
+            backend.fit(self, {name: value for name, value in given.arguments.items() if name != "self"})
+        else:
+            given = inspect.signature(type(backend.stem).fit).bind(backend.stem, *args, **kwargs)
+            backend.fit(self, row, {name: value for name, value in given.arguments.items() if name != "self"})
+        if backend.grew:
+            self._verify(backend.model, device)
+        return backend
+
+    def _verify(self, model: Any, device: Device) -> None:
+        """No library is trusted to have computed where it was told to."""
+        there = self.ran_elsewhere(model, device)
+        if there:
+            raise DeviceNotAvailable(
+                f"engine {self.engine.name!r} was to fit {type(model).__name__} on {str(device)!r}, and "
+                f"{self.engine.title} says that it has done so with {there}.",
+                hint='`accelsk doctor` looks at the drivers; device="cpu" computes on the processor.',
+                engine=self.engine.name,
+                device=str(device),
+            )
+
+    def call(
+        self, backend: Booster, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+    ) -> Any:
+        """Call a method of a fitted backend estimator.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+        method : str
+            The method.
+        args, kwargs : sequence, mapping
+            Its arguments.
+        device : Device
+            Where to compute.
+
+        Returns
+        -------
+        object
+            What the method returns.
+        """
+        return backend.call(self, method, args, kwargs)
+
+    def export(self, backend: Booster, row: Row, estimator: Any) -> Any:
+        """Return the library's own fitted estimator, for a class of its own.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+        estimator : estimator
+            Not used: the library's own has the hyperparameters.
+
+        Returns
+        -------
+        estimator
+            Of the library.
+        """
+        return backend.exported(self.engine.name)
+
+    def load_dump(self, data: bytes, row: Row, device: Device) -> Any:
+        """Read what `dump` wrote, and let it compute on a device.
+
+        Parameters
+        ----------
+        data : bytes
+            From `dump`.
+        row : Row
+            The row.
+        device : Device
+            Where it is to compute.
+
+        Returns
+        -------
+        Booster
+            Fitted.
+        """
+        backend = pickle.loads(data)  # noqa: S301  it is a part of a pickle that is being opened
+        self.move(backend.model, device)
+        return backend
+
+    def update(self, backend: Any, row: Row, keywords: Mapping[str, Any]) -> None:
+        """Not asked: no row of such a library goes on from an earlier fit.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+        keywords : mapping
+            The translated hyperparameters.
+        """
+        raise NotImplementedError(f"{row.name} does not go on from an earlier fit")
+
+
+@lru_cache(maxsize=64)
+def scikit_learn(path: str) -> type:
+    """Import a class by its path.
+
+    Parameters
+    ----------
+    path : str
+        ``"sklearn.ensemble.HistGradientBoostingClassifier"``.
+
+    Returns
+    -------
+    type
+        The class.
+    """
+    module, _, name = path.rpartition(".")
+    found: type = getattr(import_module(module), name)
+    return found

@@ -1,0 +1,325 @@
+"""What is particular about calling LightGBM: where its GPUs are, and how it is fitted as scikit-learn says."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accelsk import drivers
+from accelsk.convert import sparse_matrix
+from accelsk.devices import HOST, Device
+from accelsk.engines.boosters import BoosterAdapter
+from accelsk.engines.lightgbm.table import LOSSES
+from accelsk.engines.recipes import Loss, Prepared
+from accelsk.engines.spec import Row
+
+__all__ = ["LightGBMAdapter"]
+
+#: LightGBM takes the device by any of these names.
+_DEVICE_TYPE = ("device_type", "device")
+_PLACE = (*_DEVICE_TYPE, "gpu_platform_id", "gpu_device_id", "gpu_device_id_list", "num_gpu")
+
+
+class LightGBMAdapter(BoosterAdapter):
+    """How accelsk talks to LightGBM."""
+
+    def devices(self) -> Mapping[Device, str]:
+        """Return the host, then the GPUs that this build of LightGBM reaches: by OpenCL, or by CUDA.
+
+        Returns
+        -------
+        mapping of Device to str
+            With the name that the driver gives each.
+        """
+        return {**super().devices(), **{device: name for device, (name, _) in _places().items()}}
+
+    def requested(self, params: Mapping[str, Any]) -> Device | None:
+        """Return the device that an estimator asks for by its own hyperparameters.
+
+        Parameters
+        ----------
+        params : mapping
+            Of the estimator.
+
+        Returns
+        -------
+        Device or None
+            None for the processor, which is LightGBM's default.
+        """
+        kind = next((params[name] for name in _DEVICE_TYPE if params.get(name)), "cpu")
+        if kind == "cpu":
+            return None
+        asked = (params.get("gpu_platform_id", -1), params.get("gpu_device_id", -1))
+        for device, (_, place) in _places().items():
+            if place["device_type"] == kind and asked in ((-1, -1), _ids(place)):
+                return device
+        index = asked[1] if asked[1] >= 0 else None
+        return Device("gpu", "cuda" if kind == "cuda" else "opencl", index)
+
+    def on_device(self, row: Row, keywords: Mapping[str, Any], device: Device) -> dict[str, Any]:
+        """Return the keyword arguments with the device in LightGBM's own spelling.
+
+        Parameters
+        ----------
+        row : Row
+            The row of the class.
+        keywords : mapping
+            The translated hyperparameters.
+        device : Device
+            One of `devices`.
+
+        Returns
+        -------
+        dict
+            Both identifiers of an OpenCL device: with one of them LightGBM takes the default device without a word.
+        """
+        return {**{name: value for name, value in keywords.items() if name not in _PLACE}, **_place(device)}
+
+    def taken(self, X: Any) -> Any:
+        """Return X as LightGBM takes it: it knows the matrices of SciPy, and not the arrays.
+
+        Parameters
+        ----------
+        X : ndarray, sparse matrix or data frame
+            Validated.
+
+        Returns
+        -------
+        object
+            The same data.
+        """
+        return sparse_matrix(X)
+
+    def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
+        """Fit LightGBM's estimator as scikit-learn's hyperparameters say.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM.
+        prepared : Prepared
+            The data, and what depends on them.
+        row : Row
+            The row.
+        recipe : mapping
+            Hyperparameters of scikit-learn's estimator.
+
+        Returns
+        -------
+        estimator
+            Fitted.
+        """
+        loss = LOSSES[recipe["loss"]]
+        keywords = {"objective": loss.objective, "metric": "None", "random_state": prepared.seed, **loss.keywords}
+        if recipe["loss"] == "quantile":
+            keywords["alpha"] = recipe.get("quantile", recipe.get("alpha"))
+        if prepared.n_classes > 2:
+            # Its hessians of several classes are larger by this factor (LightGBM's pull request 3256).
+            factor = prepared.n_classes / (prepared.n_classes - 1)
+            keywords |= {name: getattr(model, name) * factor for name in ("learning_rate", "reg_lambda")}
+            keywords |= {"min_child_weight": model.min_child_weight * factor, "objective": "multiclass"}
+            loss = Loss("multiclass", "multi_logloss")
+        if prepared.monotonic is not None:
+            keywords["monotone_constraints"] = prepared.monotonic.tolist()
+        if prepared.interaction is not None:
+            keywords["interaction_constraints"] = prepared.interaction
+        if recipe.get("max_features") is not None and "max_iter" not in recipe:
+            keywords["feature_fraction_bynode"] = _fraction(recipe["max_features"], prepared.X.shape[1])
+        watching: dict[str, Any] = {}
+        if prepared.stopping is not None:
+            keywords["metric"] = loss.metric
+            X, y, weights = prepared.watched
+            watching = {
+                **_watched(self.taken(X), y),
+                "eval_sample_weight": None if weights is None else [weights],
+                "callbacks": [_stop(prepared.stopping, loss)],
+            }
+        if prepared.categorical is not None:
+            watching["categorical_feature"] = np.flatnonzero(prepared.categorical).tolist()
+        model.set_params(**keywords)
+        return model.fit(prepared.X, prepared.y, sample_weight=prepared.sample_weight, **watching)
+
+    def offset(self, prepared: Prepared) -> float:
+        """Return the mean logarithm of the shares of the classes, with which LightGBM begins; scikit-learn centres it.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            The data of the fit.
+
+        Returns
+        -------
+        float
+            Of the weighted shares.
+        """
+        shares = np.bincount(prepared.y.astype(np.intp), prepared.sample_weight, prepared.n_classes)
+        return float(np.mean(np.log(shares / shares.sum())))
+
+    def margins(self, model: Any, X: Any, rounds: int | None = None) -> np.ndarray[Any, Any]:
+        """Return the raw predictions.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+        X : ndarray or sparse matrix
+            Validated.
+        rounds : int, default=None
+            How many iterations count; None for all.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Float64.
+        """
+        # Not by the estimator: it would take the best iteration, and scikit-learn keeps all of them.
+        found: np.ndarray[Any, Any] = model.booster_.predict(
+            X, raw_score=True, num_iteration=rounds or -1, num_threads=model.n_jobs or 0
+        )
+        return found
+
+    def rounds(self, model: Any) -> int:
+        """Return the number of iterations that were grown.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
+        return int(model.booster_.current_iteration())
+
+    def gains(self, model: Any) -> np.ndarray[Any, Any]:
+        """Return what the splits on each column have gained.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            Summed over splits.
+        """
+        gains: np.ndarray[Any, Any] = model.booster_.feature_importance("gain")
+        return gains
+
+    def ran_elsewhere(self, model: Any, device: Device) -> str:
+        """Compare the device with the parameters that LightGBM wrote into the model.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+        device : Device
+            Where it was to compute.
+
+        Returns
+        -------
+        str
+            Empty where they are the same.
+        """
+        written = dict(_PARAMETER.findall(model.booster_.model_to_string(num_iteration=1)))
+        wanted = {name: str(value) for name, value in _place(device).items()}
+        found = {name: written.get(name, "") for name in wanted}
+        return "" if found == wanted else ", ".join(f"{name}={value}" for name, value in found.items())
+
+    def move(self, model: Any, device: Device) -> None:
+        """Let later fits run on another device: predictions never leave the processor.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+        device : Device
+            One of `devices`.
+        """
+        model.set_params(**_place(device))
+
+
+_PARAMETER = re.compile(r"^\[(\w+): (.*)\]$", re.MULTILINE)
+
+
+def _stop(stopping: Any, loss: Loss) -> Any:
+    """A callback that ends the fit where scikit-learn would."""
+    from lightgbm.callback import EarlyStopException
+
+    def callback(env: Any) -> None:
+        if stopping.stops(loss.scale(env.evaluation_result_list[0][2])):
+            raise EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    return callback
+
+
+def _watched(X: Any, y: Any) -> dict[str, Any]:
+    """What LightGBM evaluates, in the words of its version."""
+    from lightgbm import LGBMModel
+
+    if "eval_X" in inspect.signature(LGBMModel.fit).parameters:  # from 4.7
+        return {"eval_X": (X,), "eval_y": (y,)}
+    return {"eval_set": [(X, y)]}
+
+
+def _fraction(max_features: Any, n_features: int) -> float:
+    """GradientBoosting's `max_features` as a share of the columns."""
+    share = {"sqrt": np.sqrt(n_features) / n_features, "log2": np.log2(n_features) / n_features}
+    value = share.get(max_features, max_features) if isinstance(max_features, str) else max_features
+    return float(value / n_features if isinstance(value, int) else max(value, 1 / n_features))
+
+
+def _ids(place: Mapping[str, Any]) -> tuple[int, int]:
+    return place.get("gpu_platform_id", -1), place.get("gpu_device_id", -1)
+
+
+def _place(device: Device) -> dict[str, Any]:
+    if device == HOST:
+        return {"device_type": "cpu"}
+    return dict(_places()[device][1])
+
+
+def _places() -> dict[Device, tuple[str, dict[str, Any]]]:
+    """The devices besides the host, with their names and LightGBM's keywords."""
+    library = _library()
+    if library is None:
+        return {}
+    if _built_without(library, b"CUDA"):
+        return {
+            device: (
+                found.name,
+                {"device_type": "gpu", "gpu_platform_id": found.platform, "gpu_device_id": found.index},
+            )
+            for device, found in ({} if _built_without(library, b"GPU") else drivers.opencl(library)).items()
+        }
+    return {
+        device: (name, {"device_type": "cuda", "gpu_device_id": device.index})
+        for device, name in drivers.cuda().items()
+    }
+
+
+@lru_cache(maxsize=1)
+def _library() -> str | None:
+    """LightGBM's shared library; found without importing LightGBM."""
+    spec = importlib.util.find_spec("lightgbm")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for path in sorted(Path(folder).glob("*/lib_lightgbm.*")):
+            if path.suffix in (".so", ".dylib", ".dll"):
+                return str(path)
+    return None
+
+
+@lru_cache(maxsize=4)
+def _built_without(library: str, kind: bytes) -> bool:
+    """Whether the library lacks the code for a kind of device: it then holds the message that says so."""
+    return kind + b" Tree Learner was not enabled in this build" in Path(library).read_bytes()

@@ -1,0 +1,223 @@
+"""A library's own estimator, with what scikit-learn's users expect of one: data, labels and results."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
+
+from accelsk.errors import NotPortable
+
+if TYPE_CHECKING:
+    from accelsk.engines.boosters import BoosterAdapter
+
+__all__ = ["OwnClass"]
+
+#: The methods of which the results are brought into scikit-learn's shape and dtype.
+_ANSWERS = ("predict", "predict_proba", "predict_log_proba")
+
+
+class _Columns(BaseEstimator):
+    """Keeps the number and names of the columns, as every estimator of scikit-learn does."""
+
+    def __init__(self, tags: Any = None) -> None:
+        self.tags = tags
+
+    def __sklearn_tags__(self) -> Any:
+        return self.tags
+
+
+class OwnClass:
+    """A library's own estimator.
+
+    Parameters
+    ----------
+    model : estimator
+        Of the library.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.grew = False
+        self.columns = _Columns(get_tags(model))
+        self.classes: np.ndarray[Any, Any] | None = None
+
+    def fit(self, adapter: BoosterAdapter, given: Mapping[str, Any]) -> None:
+        """Validate, encode the labels, and let the library fit.
+
+        Parameters
+        ----------
+        adapter : BoosterAdapter
+            Of the library.
+        given : mapping
+            The arguments of the library's ``fit``, by name.
+        """
+        given = dict(given)
+        given.update(given.pop("kwargs", {}))
+        X = self._checked(given["X"], reset=True)
+        y, weights = self._checked_y(X, given.get("y")), given.get("sample_weight")
+        if weights is not None:
+            weights = given["sample_weight"] = _check_sample_weight(weights, X)
+            if not weights.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+        if is_classifier(self.model) and y.ndim == 1:
+            self.classes, codes = np.unique(y, return_inverse=True)
+            if len(self.classes) == 1:
+                return  # some of the libraries fail, others predict two classes: there is nothing to learn
+            if given.get("eval_y") is not None:  # passed on as it is by the library that has it
+                sets = given["eval_y"]
+                several = isinstance(sets, tuple)
+                given["eval_y"] = tuple(map(self._encoded, sets)) if several else self._encoded(sets)
+            if adapter.encodes:
+                sets = given.get("eval_set")
+                sets = [sets] if isinstance(sets, tuple) else sets
+                given["eval_set"] = None if sets is None else [(X_, self._encoded(y_)) for X_, y_ in sets]
+                y = codes
+        given = {name: value for name, value in given.items() if value is not None and name not in ("X", "y")}
+        self.model.fit(adapter.taken(X), y, **given)
+        self.grew = True
+
+    def _encoded(self, y: Any) -> Any:
+        """Labels of what the library evaluates itself on."""
+        assert self.classes is not None
+        unseen = sorted(set(np.asarray(y).tolist()) - set(self.classes.tolist()))
+        if unseen:
+            raise ValueError(f"labels are evaluated that the fit does not have: {unseen}.")
+        return np.searchsorted(self.classes, y)
+
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        if hasattr(X, "columns") and hasattr(X, "dtypes"):
+            # The library reads categories off a frame: only the names and the number of the columns are looked at.
+            validate_data(self.columns, X, reset=reset, skip_check_array=True)
+            if reset and len(X) < 2:
+                raise ValueError(f"Found array with {len(X)} sample(s) while a minimum of 2 is required.")
+            return X
+        tags = self.columns.tags.input_tags
+        return validate_data(
+            self.columns,
+            X,
+            reset=reset,
+            accept_sparse=tags.sparse,
+            ensure_all_finite="allow-nan" if tags.allow_nan else True,
+            dtype=None if tags.string or tags.categorical else "numeric",
+            ensure_min_samples=2 if reset else 1,
+        )
+
+    def _checked_y(self, X: Any, y: Any) -> Any:
+        if y is None:
+            raise ValueError(
+                f"This {type(self.model).__name__} estimator requires y to be passed, but the target y is None."
+            )
+        y = _check_y(
+            y,
+            multi_output=bool(self.columns.tags.target_tags.multi_output) and np.ndim(y) == 2,
+            y_numeric=is_regressor(self.model),
+            estimator=self.model,
+        )
+        if is_classifier(self.model):
+            from sklearn.utils.multiclass import check_classification_targets
+
+            check_classification_targets(y)
+        check_consistent_length(X, y)
+        return y
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "classes_" and self.__dict__.get("classes") is not None:
+            return self.__dict__["classes"]
+        columns = self.__dict__.get("columns")
+        if name in ("n_features_in_", "feature_names_in_"):
+            return getattr(columns, name)
+        if name.startswith("__") or "model" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+    def call(self, adapter: BoosterAdapter, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Compute what a method of the library's class returns.
+
+        Parameters
+        ----------
+        adapter : BoosterAdapter
+            Of the library.
+        method : str
+            Its name.
+        args, kwargs : sequence, mapping
+            Its arguments.
+
+        Returns
+        -------
+        object
+            Predictions with the labels of the fit, in scikit-learn's shapes, and in double precision.
+        """
+        function = getattr(self.model, method)
+        if method == "score" and (is_classifier(self.model) or is_regressor(self.model)):
+            given = inspect.signature(_score).bind(*args, **kwargs).arguments
+            answer = self.call(adapter, "predict", (given["X"],), {})
+            score = accuracy_score if is_classifier(self.model) else r2_score
+            return float(score(given["y"], answer, sample_weight=given.get("sample_weight")))
+        if method not in _ANSWERS:
+            return function(*args, **kwargs)
+        bound = inspect.signature(function).bind(*args, **kwargs)
+        name = next(iter(bound.arguments))
+        X = self._checked(bound.arguments[name], reset=False)
+        if not self.grew:
+            return self._constant(method, X)
+        bound.arguments[name] = adapter.taken(X)
+        plain = len(bound.arguments) == 1
+        return self._answer(adapter, method, function(*bound.args, **bound.kwargs), plain=plain)
+
+    def _constant(self, method: str, X: Any) -> Any:
+        assert self.classes is not None
+        if method == "predict":
+            return np.repeat(self.classes, X.shape[0])
+        return np.full((X.shape[0], 1), 0.0 if method == "predict_log_proba" else 1.0)
+
+    def _answer(self, adapter: BoosterAdapter, method: str, result: Any, *, plain: bool) -> Any:
+        if not plain or not isinstance(result, np.ndarray):
+            return result  # leaves, contributions, margins: what was asked for is the library's own
+        if method == "predict" and self.classes is not None:
+            if result.ndim == 2 and result.shape[1] == 1:
+                result = result.ravel()
+            if adapter.encodes:
+                return self.classes[result.astype(np.intp)]
+            return result.astype(self.classes.dtype, copy=False)
+        return result.astype(np.float64, copy=False) if result.dtype.kind == "f" else result
+
+    def exported(self, engine: str) -> Any:
+        """Return a copy of the library's own estimator.
+
+        Parameters
+        ----------
+        engine : str
+            The engine's name.
+
+        Returns
+        -------
+        estimator
+            Of the library, fitted.
+
+        Raises
+        ------
+        NotPortable
+            If that one does not know the labels of the fit, or was not needed.
+        """
+        name = type(self.model).__name__
+        if not self.grew:
+            raise NotPortable(f"engine {engine!r} has fitted no {name}: there is one class only, {self.classes}.")
+        held = getattr(self.model, "classes_", self.classes)
+        if self.classes is not None and not np.array_equal(np.asarray(held).astype(self.classes.dtype), self.classes):
+            raise NotPortable(
+                f"{name} by itself predicts 0, 1, ..., and this one was fitted to {self.classes[:5].tolist()}.",
+                hint="keep accelsk where it is used, or encode the labels before the fit.",
+            )
+        return copy.deepcopy(self.model)
+
+
+def _score(X: Any, y: Any, sample_weight: Any = None) -> None:
+    """The arguments of ``score``."""

@@ -1,0 +1,645 @@
+"""Engine lightgbm: its own classes keep scikit-learn's word, and scikit-learn's classes keep their meaning on it."""
+
+import inspect
+import json
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone, is_classifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+
+import lightgbm
+from boosting_data import binned, far, large_classification, large_regression
+
+from accelsk import AcceleratedEstimator, accelerate, explain, to_sklearn
+from accelsk.devices import Device
+from accelsk.engines import get, get_adapter
+from accelsk.errors import DeviceNotAvailable, NotPortable, UnsupportedParameter
+from accelsk.testing import parametrize_with_engine_checks
+
+HIST = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+OWN = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
+
+
+def on_lightgbm(estimator, **options):
+    return AcceleratedEstimator(clone(estimator), engine="lightgbm", fallback="raise", **options)
+
+
+@parametrize_with_engine_checks("lightgbm")
+def test_lightgbm_keeps_the_engine_contract(check):
+    check()
+
+
+# -- scikit-learn's classes: the same trees where the bins are the same ------------------------------------------------
+
+
+def parity(cls, target, rounds, **params):
+    X, targets = binned()
+    plain = cls(max_leaf_nodes=8, max_iter=rounds, early_stopping=False, **params).fit(X, targets[target])
+    return far(plain, on_lightgbm(plain).fit(X, targets[target]), X)
+
+
+@pytest.mark.parametrize("rounds", [1, 20])
+@pytest.mark.parametrize(
+    "target, params",
+    [
+        ("binary", {}),
+        ("binary", {"min_samples_leaf": 1, "l2_regularization": 2.0}),
+        ("binary", {"class_weight": "balanced"}),
+        ("binary", {"interaction_cst": [[0, 1], [2, 3]]}),
+        ("four", {"min_samples_leaf": 1}),
+        ("four", {"min_samples_leaf": 1, "l2_regularization": 3.0}),
+    ],
+)
+def test_classifiers_grow_the_same_trees(target, params, rounds):
+    assert parity(HistGradientBoostingClassifier, target, rounds, **params) < 1e-7
+
+
+@pytest.mark.parametrize("rounds", [1, 20])
+@pytest.mark.parametrize(
+    "target, params",
+    [
+        ("number", {"loss": "squared_error"}),
+        ("number", {"loss": "squared_error", "l2_regularization": 5.0, "max_depth": 3}),
+        ("number", {"loss": "squared_error", "interaction_cst": "pairwise"}),
+        ("number", {"loss": "squared_error", "interaction_cst": "no_interactions"}),
+        ("number", {"loss": "absolute_error"}),
+        ("number", {"loss": "quantile", "quantile": 0.8}),
+        ("count", {"loss": "poisson"}),
+        ("positive", {"loss": "gamma"}),
+    ],
+)
+def test_regressors_grow_the_same_trees(target, params, rounds):
+    assert parity(HistGradientBoostingRegressor, target, rounds, **params) < 5e-6
+
+
+def test_many_rows_in_a_leaf_of_several_classes_are_only_estimated():
+    # The reason for the grade of min_samples_leaf; if this becomes exact, the grade can go.
+    assert parity(HistGradientBoostingClassifier, "four", 1) < 1e-7
+    assert parity(HistGradientBoostingClassifier, "four", 20) > 1e-3
+    assert "min_samples_leaf" in explain(HistGradientBoostingClassifier(), engine="lightgbm").grades
+    assert "min_samples_leaf" not in explain(HistGradientBoostingRegressor(), engine="lightgbm").grades
+
+
+@pytest.mark.parametrize("cls, target", [(HIST[0], "binary"), (HIST[1], "number")])
+def test_missing_values_go_where_scikit_learn_sends_them(cls, target):
+    X, targets = binned()
+    X = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
+    plain = cls(max_iter=20, max_leaf_nodes=8).fit(X, targets[target])
+    assert far(plain, on_lightgbm(plain).fit(X, targets[target]), X) < 1e-6
+
+
+@pytest.mark.parametrize("cls", HIST)
+def test_weights_count_as_in_scikit_learn(cls):
+    X, targets = binned()
+    y, weights = targets["binary"], np.random.default_rng(2).uniform(0.5, 2, len(X))
+    plain = cls(max_iter=20, min_samples_leaf=1, max_leaf_nodes=8).fit(X, y, weights)
+    assert far(plain, on_lightgbm(plain).fit(X, y, sample_weight=weights), X) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        HistGradientBoostingClassifier(),
+        HistGradientBoostingRegressor(),
+        HistGradientBoostingRegressor(loss="quantile", quantile=0.7),
+        HistGradientBoostingClassifier(max_features=0.5, random_state=0),
+        GradientBoostingClassifier(random_state=0),
+        GradientBoostingClassifier(subsample=0.7, max_features="sqrt", random_state=0),
+        GradientBoostingRegressor(random_state=0, max_leaf_nodes=6, max_depth=None),
+    ],
+    ids=repr,
+)
+def test_on_real_numbers_the_scores_agree(estimator):
+    X, y = large_classification() if is_classifier(estimator) else large_regression()
+    X, y = X[::2], y[::2]
+    plain = clone(estimator).fit(X[:3000], y[:3000])
+    found = on_lightgbm(estimator).fit(X[:3000], y[:3000])
+    assert found.score(X[3000:], y[3000:]) == pytest.approx(plain.score(X[3000:], y[3000:]), abs=0.012)
+
+
+@pytest.mark.parametrize("cls, target", [(HIST[0], "binary"), (HIST[0], "four"), (HIST[1], "number")])
+def test_early_stopping_watches_the_same_rows(cls, target):
+    X, targets = binned()
+    plain = cls(early_stopping=True, max_iter=300, tol=1e-3, random_state=3, min_samples_leaf=1).fit(X, targets[target])
+    found = on_lightgbm(plain).fit(X, targets[target])
+    assert found.do_early_stopping_ is True
+    assert 10 < found.n_iter_ < 300
+    assert found.n_iter_ == pytest.approx(plain.n_iter_, rel=0.15)
+    # The trees are the same, and so are the losses after each iteration, on scikit-learn's own split and scale.
+    np.testing.assert_allclose(found.validation_score_[:20], plain.validation_score_[1:21], rtol=0.02)
+    assert len(list(found.staged_predict(X[:2]))) == found.n_iter_, "a tree was dropped"
+
+
+def test_early_stopping_on_what_is_passed_and_on_the_training_data():
+    X, targets = binned()
+    y = targets["number"]
+    estimator = HistGradientBoostingRegressor(early_stopping=True, max_iter=200, tol=1e-2)
+    found = on_lightgbm(estimator.set_params(validation_fraction=None)).fit(X, y)
+    assert len(found.train_score_) == found.n_iter_ < 200
+    if "X_val" in HistGradientBoostingRegressor.fit.__code__.co_varnames:  # scikit-learn 1.7
+        found = on_lightgbm(estimator).fit(X[:3000], y[:3000], X_val=X[3000:], y_val=y[3000:])
+        plain = clone(estimator).fit(X[:3000], y[:3000], X_val=X[3000:], y_val=y[3000:])
+        assert found.n_iter_ == pytest.approx(plain.n_iter_, abs=1)
+
+
+def test_gradient_boosting_stops_early():
+    X, targets = binned()
+    plain = GradientBoostingRegressor(n_estimators=500, n_iter_no_change=5, random_state=0).fit(X, targets["number"])
+    found = on_lightgbm(plain).fit(X, targets["number"])
+    assert found.n_estimators_ == pytest.approx(plain.n_estimators_, rel=0.2)
+    np.testing.assert_allclose(found.feature_importances_, plain.feature_importances_, atol=0.05)
+    assert found.feature_importances_.sum() == pytest.approx(1)
+    with pytest.raises(AttributeError, match="estimators_"):
+        found.estimators_  # noqa: B018
+    assert len(found.estimator_.booster_.dump_model()["tree_info"]) == found.n_estimators_
+
+
+def categorical(n=4000):
+    pd = pytest.importorskip("pandas")
+    random = np.random.default_rng(0)
+    codes, number = random.integers(0, 12, n), random.normal(size=n)
+    effect = random.normal(size=12)
+    y = effect[codes] + 0.5 * number + 0.3 * random.normal(size=n) > 0
+    letters = np.array(list("abcdefghijkl"))[codes]
+    return pd.DataFrame({"number": number, "letter": pd.Categorical(letters), "more": random.normal(size=n)}), y
+
+
+@pytest.mark.parametrize("how", ["from_dtype", [1], [False, True, False], ["letter"]])
+def test_categories_are_categories(how):
+    X, y = categorical()
+    estimator = HistGradientBoostingClassifier(categorical_features=how, max_iter=50)
+    plain, found = estimator.fit(X[:3000], y[:3000]), on_lightgbm(estimator).fit(X[:3000], y[:3000])
+    np.testing.assert_array_equal(found.is_categorical_, [False, True, False])
+    assert found.score(X[3000:], y[3000:]) == pytest.approx(plain.score(X[3000:], y[3000:]), abs=0.02)
+    assert list(found.feature_names_in_) == ["number", "letter", "more"]
+    blind = HistGradientBoostingClassifier(max_iter=50).fit(X[["number", "more"]][:3000], y[:3000])
+    assert found.score(X[3000:], y[3000:]) > blind.score(X[["number", "more"]][3000:], y[3000:]) + 0.1
+
+
+def test_unknown_and_missing_categories_are_missing_values():
+    pd = pytest.importorskip("pandas")
+    X, y = categorical()
+    found = on_lightgbm(HistGradientBoostingClassifier()).fit(X, y)
+    rows = X[:3].copy()
+    rows["letter"] = pd.Categorical(["zebra", None, "zebra"])
+    rows.loc[:, ["number", "more"]] = 0.0
+    proba = found.predict_proba(rows)
+    np.testing.assert_array_equal(proba[0], proba[1])
+    np.testing.assert_array_equal(proba[0], proba[2])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("cls, target", [(HIST[0], "binary"), (HIST[1], "number")])
+def test_constrained_predictions_are_monotonic(cls, target, sign):
+    X, targets = binned()
+    found = on_lightgbm(cls(monotonic_cst=[sign] + [0] * 7, max_iter=30)).fit(X, targets[target])
+    method = "decision_function" if is_classifier(found) else "predict"
+    for row in X[:20]:
+        line = np.repeat(row[None], 40, axis=0)
+        line[:, 0] = np.arange(40)
+        assert (sign * np.diff(getattr(found, method)(line)) >= 0).all()
+
+
+def test_columns_that_may_not_meet_add_up():
+    X, targets = binned()
+    found = on_lightgbm(HistGradientBoostingRegressor(interaction_cst=[[0, 1]], max_iter=30)).fit(X, targets["number"])
+
+    def change(columns):
+        moved = base.copy()
+        moved[:, columns] = 39 - moved[:, columns]
+        return found.predict(moved) - found.predict(base)
+
+    base = X[:50]
+    np.testing.assert_allclose(change([0, 2]), change([0]) + change([2]), atol=1e-9)
+    assert np.max(np.abs(change([0, 1]) - change([0]) - change([1]))) > 0.01
+    assert np.max(np.abs(change([2]))) > 0.01, "columns that no group names are used all the same"
+
+
+def test_what_it_cannot_do_is_refused_by_name(diabetes, iris):
+    refused = {
+        "loss": [GradientBoostingClassifier(loss="exponential"), GradientBoostingRegressor(loss="huber")],
+        "scoring": [HistGradientBoostingClassifier(scoring="accuracy")],
+        "warm_start": [HistGradientBoostingClassifier(warm_start=True)],
+        "min_samples_leaf": [GradientBoostingClassifier(min_samples_leaf=0.1)],
+        "init": [GradientBoostingClassifier(init="zero")],
+    }
+    for parameter, estimators in refused.items():
+        for estimator in estimators:
+            with pytest.raises(UnsupportedParameter, match=parameter) as caught:
+                on_lightgbm(estimator).fit(*(iris if is_classifier(estimator) else diabetes))
+            assert caught.value.engine == "lightgbm"
+    with pytest.raises(ValueError, match="learning_rate"):
+        on_lightgbm(HistGradientBoostingClassifier(learning_rate=-1)).fit(*iris)
+    with pytest.raises(ValueError, match="monotonic constraints are not supported for multiclass"):
+        on_lightgbm(HistGradientBoostingClassifier(monotonic_cst=[1, 0, 0, 0])).fit(*iris)
+
+
+def test_auto_never_picks_another_algorithm(iris):
+    assert explain(HistGradientBoostingClassifier(), *iris).engine == "sklearn"
+    (candidate,) = (each for each in explain(HIST[0](), *iris).candidates if each.engine == "lightgbm")
+    assert [reason.kind for reason in candidate.reasons][:1] == ["fidelity"]
+
+
+def test_grades_are_shown(iris):
+    text = str(explain(HistGradientBoostingClassifier(max_features=0.5), *iris, engine="lightgbm"))
+    assert "max_features" in text
+    assert "approximate" in text
+    assert "learning_rate" not in text.partition("exact:")[2]
+    assert "<td>max_features</td>" in explain(HIST[0](max_features=0.5), *iris, engine="lightgbm")._repr_html_()
+
+
+# -- its own classes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", [None, "auto", "sklearn", "sklearnex", ["cuml", "sklearn"]])
+def test_its_own_classes_run_on_it_whatever_engine_is_asked_for(engine, iris):
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=5), engine=engine).fit(*iris)
+    assert (model.engine_, model.device_) == ("lightgbm", "cpu")
+    assert "whatever engine" in model.decision_.why
+    assert type(model.estimator_) is lightgbm.LGBMClassifier
+    assert model.booster_.num_trees() == 15
+    inside = accelerate(make_pipeline(StandardScaler(), lightgbm.LGBMClassifier(verbose=-1)), engine="sklearn")
+    assert inside.fit(*iris).decision_["lgbmclassifier"].engine == "lightgbm"
+
+
+@pytest.mark.parametrize("cls", OWN)
+def test_no_check_of_scikit_learn_fails_on_its_own_classes(cls):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = check_estimator(AcceleratedEstimator(cls(n_estimators=10, verbose=-1)), on_fail=None, on_skip=None)
+    assert len(results) > 50
+    assert [result["check_name"] for result in results if result["status"] == "failed"] == []
+
+
+@pytest.mark.parametrize("labels", [list("abc"), [-5, 0, 7], [1.0, 2.0, 4.0], [True, False]], ids=str)
+def test_labels_come_back(labels, iris):
+    X, y = iris
+    y = np.array(labels)[y % len(labels)]
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=20)).fit(X, y)
+    np.testing.assert_array_equal(model.classes_, np.unique(y))
+    answer = model.predict(X)
+    assert answer.dtype == y.dtype
+    assert model.score(X, y) == np.mean(answer == y) > 0.6
+
+
+def test_one_class_is_predicted(iris):
+    X, _ = iris
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1)).fit(X, ["only"] * len(X))
+    assert set(model.predict(X)) == {"only"}
+    assert model.predict_proba(X).shape == (150, 1)
+    assert pickle.loads(pickle.dumps(model)).predict(X[:1]).tolist() == ["only"]
+    with pytest.raises(NotPortable, match="one class"):
+        to_sklearn(model)
+
+
+def test_a_ranker_ranks():
+    X, targets = binned()
+    model = AcceleratedEstimator(lightgbm.LGBMRanker(verbose=-1, n_estimators=10), engine="sklearn")
+    model.fit(X, targets["four"], group=[40] * 100)
+    assert model.engine_ == "lightgbm"
+    assert np.corrcoef(model.predict(X), targets["four"])[0, 1] > 0.5
+    assert type(to_sklearn(model)) is lightgbm.LGBMRanker
+
+
+def test_unfitted_and_weightless_are_scikit_learns_errors(iris):
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1))
+    with pytest.raises(NotFittedError):
+        model.predict(iris[0])
+    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
+        model.fit(*iris, sample_weight=np.zeros(150))
+
+
+def test_what_lightgbm_evaluates_itself_on_reaches_it(iris):
+    X, y = iris
+    words = np.array(["a", "b", "c"])[y]
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=50))
+    watching = {"eval_X": X, "eval_y": words}
+    if "eval_X" not in inspect.signature(lightgbm.LGBMClassifier.fit).parameters:  # before 4.7
+        watching = {"eval_set": [(X, words)]}
+    model.fit(X, words, **watching, callbacks=[lightgbm.early_stopping(3, verbose=False)])
+    assert "multi_logloss" in model.evals_result_["valid_0"]
+    plain = lightgbm.LGBMClassifier(verbose=-1, n_estimators=50)  # which does not encode the words of eval_y
+    watching = {"eval_X": X, "eval_y": y} if "eval_X" in watching else {"eval_set": [(X, y)]}
+    plain.fit(X, y, **watching, callbacks=[lightgbm.early_stopping(3, verbose=False)])
+    assert model.best_iteration_ == plain.best_iteration_
+    np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
+
+
+def test_a_grid_search_finds_its_hyperparameters(iris):
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1), n_jobs=1)
+    for grid in ({"n_estimators": [1, 20]}, {"estimator__n_estimators": [1, 20]}):
+        search = GridSearchCV(model, grid, cv=3).fit(*iris)
+        assert next(iter(search.best_params_.values())) == 20
+        assert search.best_estimator_.estimator_.get_params()["n_jobs"] == 1
+
+
+# Sparse: what each operation takes as it is, and that it means the same as the dense data.
+SPARSE = {
+    ("LGBMClassifier", "fit"): ("csr", "csc"),
+    ("LGBMClassifier", "predict"): ("csr", "csc"),
+    ("GradientBoostingClassifier", "fit"): ("csr", "csc"),
+    ("GradientBoostingClassifier", "predict"): ("csr", "csc"),
+    ("HistGradientBoostingClassifier", "fit"): (),
+}
+
+
+@pytest.mark.parametrize("name, operation", SPARSE)
+@pytest.mark.parametrize("container", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
+def test_the_sparse_table(name, operation, container):
+    rows = {row.name: row for row in get("lightgbm").rows}
+    assert rows[name].inputs(operation).sparse == SPARSE[name, operation]
+    cls = getattr(lightgbm, name, None) or globals()[name]
+    estimator = cls(n_estimators=10, verbose=-1) if name == "LGBMClassifier" else cls()
+    random = np.random.default_rng(0)
+    dense = random.poisson(0.3, (1000, 15)).astype(float)
+    y = (dense[:, 0] > dense[:, 1]).astype(int)
+    if not SPARSE[name, operation]:
+        with pytest.raises(TypeError, match=r"[Ss]parse"):  # scikit-learn takes none either
+            AcceleratedEstimator(estimator, engine="lightgbm", fallback="silent").fit(container(dense), y)
+        return
+    X = container(dense)
+    model = on_lightgbm(estimator).fit(X if operation == "fit" else dense, y)
+    taken = X.format in SPARSE[name, operation] or operation == "predict"
+    assert model.decision_.conversions == (() if taken else (f"{X.format} to csr",))
+    np.testing.assert_allclose(model.predict_proba(X), on_lightgbm(estimator).fit(dense, y).predict_proba(dense))
+
+
+# -- devices -----------------------------------------------------------------------------------------------------------
+
+
+def test_device_parameters_of_its_own_are_a_request(iris):
+    adapter = get_adapter("lightgbm")
+    assert adapter.requested({"device_type": "cpu"}) is None
+    assert adapter.requested({}) is None
+    assert adapter.requested({"device": "cuda", "gpu_device_id": 1}) == Device("gpu", "cuda", 1)
+    for asked in ({"device_type": "cuda"}, {"device": "cuda"}, {"device": "gpu", "gpu_platform_id": 9}):
+        with pytest.raises(DeviceNotAvailable, match="reaches: cpu"):
+            AcceleratedEstimator(lightgbm.LGBMClassifier(**asked)).fit(*iris)
+    # The option comes before it, and an alias does not survive it.
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(device="gpu", verbose=-1), device="cpu").fit(*iris)
+    assert (model.device_, model.estimator_.get_params().get("device")) == ("cpu", None)
+
+
+@pytest.mark.parametrize("device", ["gpu", "gpu:1", "cuda:1", "level_zero:gpu", "hip"])
+@pytest.mark.parametrize("estimator", [lightgbm.LGBMRegressor(verbose=-1), HistGradientBoostingRegressor()], ids=repr)
+def test_a_missing_gpu_is_an_error_that_names_what_there_is(estimator, device, diabetes, monkeypatch):
+    monkeypatch.setenv("OCL_ICD_VENDORS", "/nonexistent")
+    for fallback in ("warn", "raise", "silent"):
+        model = AcceleratedEstimator(estimator, engine="lightgbm", device=device, fallback=fallback)
+        with pytest.raises(DeviceNotAvailable, match="it reaches: cpu") as caught:
+            model.fit(*diabetes)
+        assert caught.value.device == str(Device.parse(device))
+
+
+# -- a real OpenCL device, in processes of their own: a process that has started OpenCL must not be forked -------------
+
+SET_UP = """
+import json, pickle, sys, warnings
+import numpy as np
+import scipy.sparse as sp
+import lightgbm
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from accelsk import AcceleratedEstimator, devices
+warnings.simplefilter("error")
+X, y = load_breast_cancer(return_X_y=True)
+own = lightgbm.LGBMClassifier(n_estimators=10, verbose=-1, gpu_use_dp=True)
+def told(**facts):
+    print("JSON", json.dumps(facts))
+"""
+
+
+def run(code, *args, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", SET_UP + textwrap.dedent(code), *map(str, args)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**WITH_OPENCL, "OMP_NUM_THREADS": "1", **environment},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    *_, line = (line for line in done.stdout.splitlines() if line.startswith("JSON "))
+    return json.loads(line.removeprefix("JSON ")), done.stdout
+
+
+#: tests/conftest.py hides the drivers from this process.
+WITH_OPENCL = {name: value for name, value in os.environ.items() if name != "OCL_ICD_VENDORS"}
+
+
+def has_opencl():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OCL_ICD_VENDORS")
+        return any(device.backend == "opencl" for device in get_adapter("lightgbm").devices())
+
+
+needs_opencl = pytest.mark.skipif(not has_opencl(), reason="no OpenCL driver is installed: .ci/opencl installs PoCL")
+TWO = {"POCL_DEVICES": "pthread pthread", "ACCELSK_OPENCL_CPU_AS_GPU": "1"}
+
+
+@needs_opencl
+@pytest.mark.xdist_group("opencl")
+def test_on_opencl_the_results_are_those_of_the_processor():
+    found, _ = run(
+        """
+        thin = np.where(X < np.median(X, axis=0), 0.0, X)
+        codes = np.column_stack([np.digitize(X[:, 0], np.quantile(X[:, 0], np.arange(0.1, 1, 0.1))), X[:, 1:4]])
+        cases = {
+            "own": (own, X),
+            "sparse": (own, sp.csr_array(thin)),
+            "hist": (HistGradientBoostingClassifier(max_iter=10), X),
+            "gradient, sparse": (GradientBoostingClassifier(n_estimators=10), sp.csr_matrix(thin)),
+            "categories": (HistGradientBoostingClassifier(max_iter=10, categorical_features=[0]), codes),
+            "missing": (HistGradientBoostingClassifier(max_iter=10), np.where(X > 1000, np.nan, X)),
+        }
+        differences, places = {}, set()
+        for name, (estimator, data) in cases.items():
+            here, there = (
+                AcceleratedEstimator(estimator, engine="lightgbm", device=device, fallback="raise").fit(data, y)
+                for device in ("cpu", "opencl:cpu")
+            )
+            places.add((here.device_, there.device_, there.estimator_.get_params()["device_type"]))
+            differences[name] = float(np.abs(here.predict_proba(data) - there.predict_proba(data)).max())
+        told(differences=differences, places=sorted(places))
+        """
+    )
+    assert found["places"] == [["cpu", "opencl:cpu:0", "gpu"]]
+    # Groups of categories are chosen by sums that a GPU adds in another order.
+    assert found["differences"].pop("categories") < 0.05
+    assert max(found["differences"].values()) < 1e-3, found["differences"]
+
+
+@needs_opencl
+@pytest.mark.xdist_group("opencl")
+def test_of_two_devices_the_one_that_was_asked_for_computes():
+    found, output = run(
+        """
+        places = {}
+        for asked in ("gpu", "gpu:1", "opencl:gpu:1"):
+            print("asked for", asked)
+            model = AcceleratedEstimator(lightgbm.LGBMClassifier(n_estimators=2, verbose=1), device=asked).fit(X, y)
+            places[asked] = model.device_
+        try:
+            AcceleratedEstimator(own, device="gpu:7").fit(X, y)
+        except Exception as error:
+            told(places=places, error=type(error).__name__, message=str(error))
+        """,
+        **TWO,
+    )
+    assert found["places"] == {"gpu": "opencl:gpu:0", "gpu:1": "opencl:gpu:1", "opencl:gpu:1": "opencl:gpu:1"}
+    assert found["error"] == "DeviceNotAvailable"
+    assert "cpu, opencl:gpu:0, opencl:gpu:1" in found["message"]
+    # What LightGBM itself says of it.
+    said = [part.count("Using requested OpenCL platform 0 device 1") for part in output.split("asked for ")[1:]]
+    assert said == [0, 1, 1]
+
+
+@needs_opencl
+@pytest.mark.xdist_group("opencl")
+def test_a_cpu_is_no_gpu_and_without_a_driver_there_is_nothing():
+    code = """
+        try:
+            AcceleratedEstimator(own, device="gpu").fit(X, y)
+        except Exception as error:
+            told(error=type(error).__name__, message=str(error), devices=[str(each.device) for each in devices()])
+        """
+    found, _ = run(code)
+    assert found["error"] == "DeviceNotAvailable"
+    assert "opencl:cpu:0" in found["devices"]
+    found, _ = run(code, OCL_ICD_VENDORS="/nonexistent")
+    assert found["error"] == "DeviceNotAvailable"
+    assert not [device for device in found["devices"] if device.startswith("opencl")]
+
+
+@needs_opencl
+@pytest.mark.xdist_group("opencl")
+def test_a_search_runs_there_in_loky_and_is_refused_in_forked_processes():
+    found, _ = run(
+        """
+        import joblib
+        from sklearn.model_selection import GridSearchCV
+        model = AcceleratedEstimator(own, device="opencl:cpu").fit(X, y)
+        grid = GridSearchCV(model, {"num_leaves": [7, 15]}, cv=2, n_jobs=2, error_score="raise")
+        found = grid.fit(X, y).best_estimator_.device_
+        with joblib.parallel_config("multiprocessing"):
+            try:
+                grid.fit(X, y)
+            except Exception as error:
+                told(device=found, error=type(error).__name__, message=str(error))
+        """
+    )
+    assert found["device"] == "opencl:cpu:0"
+    assert found["error"] == "DeviceNotAvailable"
+    assert "forked" in found["message"]
+    assert "loky" in found["message"]
+
+
+@needs_opencl
+@pytest.mark.xdist_group("opencl")
+@pytest.mark.parametrize("estimator", ["own", "HistGradientBoostingClassifier(max_iter=5)"])
+def test_a_model_that_was_fitted_there_opens_where_there_is_none(estimator, tmp_path):
+    file = tmp_path / "model.pickle"
+    run(
+        f"""
+        model = AcceleratedEstimator({estimator}, engine="lightgbm", device="opencl:cpu").fit(X, y)
+        with open(sys.argv[1], "wb") as file:
+            pickle.dump((model, model.predict_proba(X)), file)
+        told()
+        """,
+        file,
+    )
+    found, _ = run(
+        """
+        with warnings.catch_warnings(record=True) as caught, open(sys.argv[1], "rb") as file:
+            warnings.simplefilter("always")
+            model, expected = pickle.load(file)
+            opened = [type(warning.message).__name__ for warning in caught]
+            device, same = model.device_, bool(np.array_equal(model.predict_proba(X), expected))
+            caught.clear()
+            model.fit(X, y)
+            told(
+                opened=opened, device=device, same=same, asked=model.device, refitted=model.device_,
+                again=[str(warning.message) for warning in caught],
+                near=float(np.abs(model.predict_proba(X) - expected).max()),
+            )
+        """,
+        file,
+        OCL_ICD_VENDORS="/nonexistent",
+    )
+    assert found["opened"] == ["DevicePlacementWarning"]
+    assert (found["device"], found["refitted"], found["asked"]) == ("cpu", "cpu", "opencl:cpu")
+    assert found["same"]
+    assert len(found["again"]) == 1
+    assert "opencl:cpu:0" in found["again"][0]
+    assert found["near"] < 1e-3
+
+
+def test_without_lightgbm_a_pickle_says_how_to_get_it(tmp_path, iris):
+    for name, estimator in {
+        "own": lightgbm.LGBMClassifier(verbose=-1),
+        "hist": HistGradientBoostingClassifier(),
+    }.items():
+        model = AcceleratedEstimator(estimator, engine="lightgbm").fit(*iris)
+        (tmp_path / name).write_bytes(pickle.dumps(model))
+        if name == "own":
+            (tmp_path / "unfitted").write_bytes(pickle.dumps(clone(model)))
+    code = """
+        import pickle, sys
+        sys.modules["lightgbm"] = None
+        for path in sys.argv[1:]:
+            try:
+                pickle.load(open(path, "rb"))
+            except Exception as error:
+                print(type(error).__name__, str(error).replace("\\n", " "))
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, sorted(tmp_path.iterdir()))],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stderr
+    for line in lines:
+        assert line.startswith("EngineNotAvailable")
+        assert 'pip install "accelsk[lightgbm]"' in line
+
+
+def test_own_models_are_given_away_as_they_are(iris):
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=10)).fit(iris[0], list("abc" * 50))
+    given = to_sklearn(model)
+    assert type(given) is lightgbm.LGBMClassifier
+    np.testing.assert_array_equal(given.predict_proba(iris[0]), model.predict_proba(iris[0]))
+    with pytest.raises(NotPortable, match="trees"):
+        to_sklearn(on_lightgbm(HistGradientBoostingClassifier(max_iter=5)).fit(*iris))
+
+
+def test_a_failed_fit_changes_nothing(iris):
+    X, y = iris
+    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=5)).fit(X, y)
+    before = model.predict_proba(X)
+    for bad in ((X[:10], y), (np.full((5, 4), np.inf), y[:5]), (X, None)):
+        with pytest.raises(ValueError, match=r"."):
+            model.fit(*bad)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
