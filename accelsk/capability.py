@@ -91,7 +91,9 @@ def examine_inputs(
         refuse("scikit-learn itself refuses it", "", "invalid")
         return check
     if facts.sparse and facts.sparse not in inputs.formats(params):
-        _examine_sparse(check, refuse, inputs, inputs.formats(params), facts, sparse, densify=densify)
+        _examine_sparse(
+            check, refuse, inputs, inputs.formats(params), facts, sparse, densify=densify, native=row.native
+        )
     if facts.dtype_kind not in inputs.dtypes:
         refuse(f"X has dtype {facts.dtype}, it takes {', '.join(inputs.dtypes)}", "convert X")
     if facts.weights != "none" and not inputs.sample_weight:
@@ -110,14 +112,23 @@ def examine_inputs(
 
 
 def _examine_sparse(
-    check: Check, refuse: Any, inputs: Inputs, formats: tuple[str, ...], facts: Facts, option: str, *, densify: bool
+    check: Check,
+    refuse: Any,
+    inputs: Inputs,
+    formats: tuple[str, ...],
+    facts: Facts,
+    option: str,
+    *,
+    densify: bool,
+    native: bool,
 ) -> None:
     if formats:
         check.convert = formats[0]
         check.conversions = (f"{facts.sparse} to {formats[0]}",)
         return
     size = f"{facts.nbytes_dense / 1e6:.3g} MB"
-    hint = "convert it with X.toarray(), set sparse='densify', or use engine='auto'"
+    hint = "convert it with X.toarray() or set sparse='densify'"
+    hint += "" if native else "; or use engine='auto'"
     if inputs.sparse_where is not None:
         hint += f"; a sparse matrix is taken as it is with {inputs.sparse_where.text}"
     if option == "densify" or (option == "auto" and densify and _is_small(facts.nbytes_dense)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -148,7 +149,7 @@ class AcceleratedEstimator(Wrapper):
         own = self.get_params(deep=False)
         if "estimator" in params:  # first: the other keys may belong to the new one
             super().set_params(estimator=params.pop("estimator"))
-        wrapped = self.estimator.get_params(deep=False) if hasattr(self.estimator, "get_params") else {}
+        wrapped = parameters_of(self.estimator)
         renamed = {
             f"estimator__{key}"
             if key.partition("__")[0] not in own and key.partition("__")[0] in wrapped
@@ -174,6 +175,26 @@ class AcceleratedEstimator(Wrapper):
                 setattr(estimator, name, value)
                 return
         super().__setattr__(name, value)
+
+
+def parameters_of(estimator: Any) -> set[str]:
+    """Return the names of the hyperparameters of an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of scikit-learn, or of a library whose ``get_params`` tells only those that were given.
+
+    Returns
+    -------
+    set of str
+        Those that it tells, and those of its constructor.
+    """
+    told = set(estimator.get_params(deep=False)) if hasattr(estimator, "get_params") else set()
+    named = inspect.signature(type(estimator).__init__).parameters.values()
+    return told | {each.name for each in named if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)} - {
+        "self"
+    }
 
 
 class _Hyperparameters(dict[str, Any]):

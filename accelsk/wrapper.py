@@ -22,6 +22,7 @@ from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFal
 from accelsk.face import Face
 from accelsk.options import OptionsMixin
 from accelsk.residence import at_home
+from accelsk.selection import home_of
 
 __all__ = ["Wrapper", "warn_of_fallback"]
 
@@ -144,6 +145,8 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     def _call_unfitted(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Some classes compute without a fit (stateless transformers, pruning paths); the rest say so themselves."""
         try:
+            if home_of(type(self._inner)) is not None:
+                raise NotFittedError  # not every library says it in scikit-learn's way
             return getattr(clone(self._inner), method)(*map(at_home, args), **kwargs)
         except NotFittedError as error:
             raise NotFittedError(
@@ -227,8 +230,11 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         except KeyError:  # while being unpickled or copied
             raise AttributeError(name) from None
         fitted = self.__dict__.get("_backend")
-        if fitted is not None and not hasattr(estimator, name):
+        if fitted is not None and (not hasattr(estimator, name) or (name.endswith("_") and hasattr(fitted, name))):
             return getattr(fitted, name)  # fitted attributes
+        if fitted is None and name.endswith("_") and home_of(type(estimator)) is not None:
+            # Libraries of their own tell of nothing by None or an error of their own.
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} before it is fitted")
         value = getattr(estimator, name)
         if not callable(value) or isinstance(value, type) or name in estimator.get_params(deep=False):
             return value

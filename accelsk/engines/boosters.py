@@ -43,10 +43,22 @@ class BoosterAdapter(Adapter):
 
     validates = False
 
-    #: Whether the library's own classifiers take no labels but 0, 1, ...
-    encodes = False
-
     # -- for engines ---------------------------------------------------------------------------------------------------
+
+    def encodes(self, classes: np.ndarray[Any, Any]) -> bool:
+        """Say whether the library's own classifiers are to be given 0, 1, ... instead of the labels.
+
+        Parameters
+        ----------
+        classes : ndarray
+            The labels.
+
+        Returns
+        -------
+        bool
+            By default not: the library encodes them itself.
+        """
+        return False
 
     def taken(self, X: Any) -> Any:
         """Return X as the library takes it: by default as it is.
@@ -62,6 +74,23 @@ class BoosterAdapter(Adapter):
             The same data.
         """
         return X
+
+    def takes_objects(self, model: Any, given: Mapping[str, Any]) -> bool:
+        """Say whether X may hold what is no number, because the user has named such columns.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library.
+        given : mapping
+            The arguments of ``fit``.
+
+        Returns
+        -------
+        bool
+            By default not.
+        """
+        return False
 
     @abstractmethod
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:

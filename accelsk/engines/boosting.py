@@ -15,6 +15,7 @@ __all__ = [
     "HIST",
     "HIST_CLASSIFIER",
     "HIST_REGRESSOR",
+    "fixed",
     "losses",
     "own",
     "prepared",
@@ -48,6 +49,30 @@ def losses(*names: str) -> Rule:
     return together(translate=translate, text=f"only {', '.join(map(repr, names))}")
 
 
+def fixed(name: str, value: Any) -> Rule:
+    """Return the rule of a parameter that the library has nothing for.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    value : object
+        The only value that is supported; nothing is passed on.
+
+    Returns
+    -------
+    Rule
+        Refuses all others.
+    """
+    supported = only(value)
+
+    def translate(params: Mapping[str, Any]) -> dict[str, Any]:
+        supported.apply(name, params[name], params)
+        return {}
+
+    return together(translate=translate, text=f"only {value!r}")
+
+
 def _scoring(params: Mapping[str, Any]) -> dict[str, Any]:
     if params["scoring"] != "loss" and params["early_stopping"] is not False:
         raise Refused(
@@ -77,7 +102,7 @@ HIST: Mapping[str, Rule] = {
     "tol": prepared,
     "random_state": _DRAWS,
     "scoring": _SCORING,
-    "warm_start": only(False),
+    "warm_start": fixed("warm_start", False),
     "monotonic_cst": prepared,
     "interaction_cst": prepared,
 }
@@ -90,21 +115,21 @@ GRADIENT: Mapping[str, Rule] = {
     "min_samples_split": ignored("the library has nothing like it").without_effect(
         "smaller nodes are split, too", where=lambda params: params["min_samples_split"] != 2
     ),
-    "min_weight_fraction_leaf": only(0.0),
-    "min_impurity_decrease": only(0.0),
-    "init": only(None),
+    "min_weight_fraction_leaf": fixed("min_weight_fraction_leaf", 0.0),
+    "min_impurity_decrease": fixed("min_impurity_decrease", 0.0),
+    "init": fixed("init", None),
     "random_state": prepared.approximate(
         "rows and columns are drawn from another random stream",
         where=lambda params: params["subsample"] < 1 or params["max_features"] is not None,
     ),
-    "warm_start": only(False),
+    "warm_start": fixed("warm_start", False),
     "validation_fraction": prepared,
     "n_iter_no_change": prepared.approximate(
         "the split and the rule are scikit-learn's; the loss is the library's",
         where=lambda params: params["n_iter_no_change"] is not None,
     ),
     "tol": prepared,
-    "ccp_alpha": only(0.0),
+    "ccp_alpha": fixed("ccp_alpha", 0.0),
 }
 
 _TREES = "the trees are the library's, and scikit-learn's have no room for them"

@@ -60,7 +60,7 @@ class GrownClass:
         prepared = prepare(self.stem, **given)
         if prepared.n_classes == 1:
             # scikit-learn then grows trees of one leaf that add nothing: the constant it begins with is the model.
-            self.constant = float(self.stem._get_loss(sample_weight=None).fit_intercept_only(prepared.y))
+            self.constant = float(prepared.baseline[0])
             self.found = self._attributes(self.recipe["max_iter"], [])
             return
         prepared.X = adapter.taken(prepared.X)

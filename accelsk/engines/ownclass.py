@@ -48,6 +48,8 @@ class OwnClass:
         self.grew = False
         self.columns = _Columns(get_tags(model))
         self.classes: np.ndarray[Any, Any] | None = None
+        self.encoded = self.objects = False
+        self.dtype: Any = None
 
     def fit(self, adapter: BoosterAdapter, given: Mapping[str, Any]) -> None:
         """Validate, encode the labels, and let the library fit.
@@ -61,6 +63,7 @@ class OwnClass:
         """
         given = dict(given)
         given.update(given.pop("kwargs", {}))
+        self.objects = adapter.takes_objects(self.model, given)
         X = self._checked(given["X"], reset=True)
         y, weights = self._checked_y(X, given.get("y")), given.get("sample_weight")
         if weights is not None:
@@ -75,11 +78,14 @@ class OwnClass:
                 sets = given["eval_y"]
                 several = isinstance(sets, tuple)
                 given["eval_y"] = tuple(map(self._encoded, sets)) if several else self._encoded(sets)
-            if adapter.encodes:
+            self.encoded = adapter.encodes(self.classes)
+            if self.encoded:
                 sets = given.get("eval_set")
                 sets = [sets] if isinstance(sets, tuple) else sets
                 given["eval_set"] = None if sets is None else [(X_, self._encoded(y_)) for X_, y_ in sets]
                 y = codes
+        elif is_classifier(self.model):
+            self.dtype = y.dtype
         given = {name: value for name, value in given.items() if value is not None and name not in ("X", "y")}
         self.model.fit(adapter.taken(X), y, **given)
         self.grew = True
@@ -95,29 +101,37 @@ class OwnClass:
     def _checked(self, X: Any, *, reset: bool) -> Any:
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             # The library reads categories off a frame: only the names and the number of the columns are looked at.
-            validate_data(self.columns, X, reset=reset, skip_check_array=True)
+            self._validated(X, reset=reset, skip_check_array=True)
             if reset and len(X) < 2:
                 raise ValueError(f"Found array with {len(X)} sample(s) while a minimum of 2 is required.")
             return X
         tags = self.columns.tags.input_tags
-        return validate_data(
-            self.columns,
+        return self._validated(
             X,
             reset=reset,
             accept_sparse=tags.sparse,
             ensure_all_finite="allow-nan" if tags.allow_nan else True,
-            dtype=None if tags.string or tags.categorical else "numeric",
+            dtype=None if self.objects else "numeric",
             ensure_min_samples=2 if reset else 1,
         )
+
+    def _validated(self, X: Any, **how: Any) -> Any:
+        try:
+            return validate_data(self.columns, X, **how)
+        except (TypeError, ValueError) as error:
+            named = str(error).replace(type(self.columns).__name__, type(self.model).__name__)
+            raise type(error)(named) from None
 
     def _checked_y(self, X: Any, y: Any) -> Any:
         if y is None:
             raise ValueError(
                 f"This {type(self.model).__name__} estimator requires y to be passed, but the target y is None."
             )
+        tags = self.columns.tags
+        several = tags.target_tags.multi_output or (is_classifier(self.model) and tags.classifier_tags.multi_label)
         y = _check_y(
             y,
-            multi_output=bool(self.columns.tags.target_tags.multi_output) and np.ndim(y) == 2,
+            multi_output=bool(several) and np.ndim(y) == 2,
             y_numeric=is_regressor(self.model),
             estimator=self.model,
         )
@@ -184,9 +198,11 @@ class OwnClass:
         if method == "predict" and self.classes is not None:
             if result.ndim == 2 and result.shape[1] == 1:
                 result = result.ravel()
-            if adapter.encodes:
+            if self.encoded:
                 return self.classes[result.astype(np.intp)]
             return result.astype(self.classes.dtype, copy=False)
+        if method == "predict" and self.dtype is not None:  # several labels
+            return result.astype(self.dtype, copy=False)
         return result.astype(np.float64, copy=False) if result.dtype.kind == "f" else result
 
     def exported(self, engine: str) -> Any:

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_monotonic_cst, _check_sample_weight, _check_y, column_or_1d, validate_data
 
-__all__ = ["Prepared", "Stopping", "checked_again", "prepare"]
+__all__ = ["Loss", "Prepared", "Stopping", "checked_again", "feature_share", "prepare"]
 
 Array = np.ndarray[Any, Any]
 
@@ -100,6 +100,8 @@ class Prepared:
         0 for a regression.
     seed : int
         For the library.
+    loss : sklearn._loss.BaseLoss
+        From scikit-learn, which knows the constant to begin with.
     validation : tuple of (X, y, sample_weight) or None
         What early stopping looks at; the training data themselves where there is `stopping` and no validation.
     stopping : Stopping or None
@@ -117,11 +119,23 @@ class Prepared:
     sample_weight: Array | None
     n_classes: int
     seed: int
+    loss: Any
     validation: tuple[Any, Array, Array | None] | None = None
     stopping: Stopping | None = None
     categorical: Array | None = None
     monotonic: Array | None = None
     interaction: list[list[int]] | None = None
+
+    @property
+    def baseline(self) -> Array:
+        """The raw predictions to begin with, one for each of more than two classes."""
+        start: Array = np.ravel(self.loss.fit_intercept_only(self.y, self.sample_weight))
+        return start
+
+    @property
+    def start(self) -> float:
+        """The same as a probability or a target, for a regression and for two classes."""
+        return float(self.loss.link.inverse(self.baseline)[0])
 
     @property
     def watched(self) -> tuple[Any, Array, Array | None]:
@@ -172,7 +186,9 @@ def _prepare_hist(
     generator = check_random_state(stem.random_state)
     split_seed, seed = (generator.randint(np.iinfo(np.uint32).max, dtype="u8") for _ in range(2))
     stem._validate_parameters()
-    made = Prepared(X, y, sample_weight, _n_classes(stem), int(seed % _SEEDS), given)
+    made = Prepared(
+        X, y, sample_weight, _n_classes(stem), int(seed % _SEEDS), stem._get_loss(sample_weight=None), given
+    )
     stem.do_early_stopping_ = len(X) > 10_000 if stem.early_stopping == "auto" else stem.early_stopping
     if stem.do_early_stopping_:
         made.stopping = Stopping(stem.n_iter_no_change, stem.tol, oldest_counts=True)
@@ -199,7 +215,14 @@ def _prepare_gradient(stem: Any, X: Any, y: Any, sample_weight: Any) -> Prepared
     y = column_or_1d(stem._encode_y(y=y, sample_weight=None if sample_weight is None else weights), warn=True)
     stem._set_max_features()
     generator = check_random_state(stem.random_state)
-    made = Prepared(X, y, None if sample_weight is None else weights, _n_classes(stem), int(generator.randint(_SEEDS)))
+    made = Prepared(
+        X,
+        y,
+        None if sample_weight is None else weights,
+        _n_classes(stem),
+        int(generator.randint(_SEEDS)),
+        stem._get_loss(sample_weight=None),
+    )
     if stem.n_iter_no_change is not None:
         # Where its losses are halves of what they were before they became those of all classes, it doubles them.
         factor = 2.0 if stem.loss == "squared_error" or made.n_classes == 2 else 1.0
@@ -226,6 +249,33 @@ def _hold_out(made: Prepared, fraction: Any, seed: Any) -> None:
 
 def _n_classes(stem: Any) -> int:
     return len(stem.classes_) if is_classifier(stem) else 0
+
+
+def feature_share(max_features: Any, n_features: int) -> float:
+    """Return GradientBoosting's `max_features` as a share of the columns.
+
+    Parameters
+    ----------
+    max_features : {"sqrt", "log2"}, int or float
+        As scikit-learn takes it; not None.
+    n_features : int
+        The number of columns.
+
+    Returns
+    -------
+    float
+        At least one column.
+
+    Examples
+    --------
+    >>> feature_share("sqrt", 16), feature_share(4, 16), feature_share(0.5, 16)
+    (0.25, 0.25, 0.5)
+    """
+    named = {"sqrt": np.sqrt, "log2": np.log2}
+    if isinstance(max_features, str):
+        max_features = max(1, int(named[max_features](n_features)))
+    share = max_features / n_features if isinstance(max_features, int) else max_features
+    return float(max(share, 1 / n_features))
 
 
 def checked_again(stem: Any, X: Any) -> Any:

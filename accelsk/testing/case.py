@@ -100,7 +100,7 @@ class Case:
         params = dict(self.defaults)
         if "random_state" in params:
             params["random_state"] = 0
-        for _ in params:
+        for _ in range(len(params) + 1):
             refusals = translate(self.row, params)[1]
             if not refusals:
                 return params

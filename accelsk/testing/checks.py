@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.base import is_classifier, is_regressor
-
 from accelsk.engines import get
 from accelsk.engines.spec import Row
 from accelsk.testing import data_checks, export_checks, fit_checks, object_checks, table_checks
@@ -93,7 +91,7 @@ def engine_checks(name: str) -> Iterator[tuple[Row, EngineCheck]]:
 def _applies(promise: Promise, name: str, row: Row) -> bool:
     try:
         case = case_of(name, row.estimator)
-        if row.native and promise.needs_engine and not (is_classifier(case.plain()) or is_regressor(case.plain())):
+        if row.native and promise.needs_engine and "score" not in row.methods:
             return False  # rankers, which need groups: no data here suit them
         return promise.applies(case)
     except Exception:  # noqa: BLE001  a row that cannot even be asked: the table checks say what is wrong with it

@@ -21,6 +21,10 @@ def _sparse(case: Case) -> bool:
     return bool(case.tags.input_tags.sparse)
 
 
+def _formats(case: Case) -> tuple[str, ...]:
+    return case.row.fit.formats(case.params)
+
+
 def _as(X: Any, format_: str) -> Any:
     return sp.csr_matrix(np.where(np.abs(X) < 0.3, 0.0, X)).asformat(format_)
 
@@ -29,7 +33,7 @@ def _thin(X: Any) -> Any:
     return _as(X, "csr").toarray()
 
 
-@promise(lambda case: bool(case.row.fit.sparse))
+@promise(lambda case: bool(_formats(case)))
 def _declared_sparse_formats_are_taken(case: Case) -> None:
     """A sparse X of a declared format is fitted as it is, with scikit-learn's result."""
     data, y = case.data, case.data.args[1:]
@@ -42,7 +46,7 @@ def _declared_sparse_formats_are_taken(case: Case) -> None:
         assert_agrees_on(data, case.row, expected, model, _as(data.X_new, "csr"))
 
 
-@promise(lambda case: _sparse(case) and bool(case.row.fit.sparse))
+@promise(lambda case: _sparse(case) and bool(_formats(case)))
 def _other_sparse_formats_are_converted(case: Case) -> None:
     """A sparse X of another format is converted to a declared one, and the decision says so."""
     data = case.data
@@ -52,7 +56,7 @@ def _other_sparse_formats_are_converted(case: Case) -> None:
         assert_same_results(case, model, fit(case.wrapped(), _as(data.X, case.row.fit.sparse[0]), *data.args[1:]))
 
 
-@promise(lambda case: _sparse(case) and not case.row.fit.sparse)
+@promise(lambda case: _sparse(case) and not _formats(case))
 def _sparse_is_refused_with_the_way_out(case: Case) -> None:
     """Where no sparse format is declared, ``sparse="error"`` is an error that names the engine and the way out."""
     for format_ in _FORMATS:
@@ -66,7 +70,7 @@ def _sparse_is_refused_with_the_way_out(case: Case) -> None:
         assert error.parts["engine"] == case.engine.name
 
 
-@promise(lambda case: _sparse(case) and not case.row.fit.sparse)
+@promise(lambda case: _sparse(case) and not _formats(case))
 def _densify_fits_a_dense_copy(case: Case) -> None:
     """``sparse="densify"`` fits a dense copy on the engine: the result of the dense fit, and the decision says so."""
     data = case.data
@@ -133,7 +137,7 @@ def _nan_is_taken_or_refused(case: Case) -> None:
     assert "NaN" in str(error)
 
 
-@promise()
+@promise(lambda case: not case.row.native)
 def _invalid_data_get_scikit_learns_error(case: Case) -> None:
     """Data that scikit-learn refuses are refused with its type of error, whatever the engine says of them."""
     X, y = case.data.X, case.data.args[1:]

@@ -23,7 +23,11 @@ def _estimator_of_the_user_is_left_alone(case: Case) -> None:
     model = fit(case.wrapped(estimator), *case.data.args)
     assert model.estimator is estimator
     assert list(vars(estimator)) == list(before)
-    changed = [name for name, value in vars(estimator).items() if value is not before[name]]
+    changed = [
+        name
+        for name, value in vars(estimator).items()
+        if value is not before[name] and not (case.row.native and name.startswith("_"))  # what a library caches
+    ]
     assert not changed, f"changed: {', '.join(changed)}"
 
 

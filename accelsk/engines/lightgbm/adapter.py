@@ -17,7 +17,7 @@ from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
 from accelsk.engines.boosters import BoosterAdapter
 from accelsk.engines.lightgbm.table import LOSSES
-from accelsk.engines.recipes import Loss, Prepared
+from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 
 __all__ = ["LightGBMAdapter"]
@@ -131,7 +131,7 @@ class LightGBMAdapter(BoosterAdapter):
         if prepared.interaction is not None:
             keywords["interaction_constraints"] = prepared.interaction
         if recipe.get("max_features") is not None and "max_iter" not in recipe:
-            keywords["feature_fraction_bynode"] = _fraction(recipe["max_features"], prepared.X.shape[1])
+            keywords["feature_fraction_bynode"] = feature_share(recipe["max_features"], prepared.X.shape[1])
         watching: dict[str, Any] = {}
         if prepared.stopping is not None:
             keywords["metric"] = loss.metric
@@ -159,8 +159,8 @@ class LightGBMAdapter(BoosterAdapter):
         float
             Of the weighted shares.
         """
-        shares = np.bincount(prepared.y.astype(np.intp), prepared.sample_weight, prepared.n_classes)
-        return float(np.mean(np.log(shares / shares.sum())))
+        shares = prepared.loss.link.inverse(prepared.baseline[None])
+        return float(np.mean(np.log(shares)))
 
     def margins(self, model: Any, X: Any, rounds: int | None = None) -> np.ndarray[Any, Any]:
         """Return the raw predictions.
@@ -270,13 +270,6 @@ def _watched(X: Any, y: Any) -> dict[str, Any]:
     if "eval_X" in inspect.signature(LGBMModel.fit).parameters:  # from 4.7
         return {"eval_X": (X,), "eval_y": (y,)}
     return {"eval_set": [(X, y)]}
-
-
-def _fraction(max_features: Any, n_features: int) -> float:
-    """GradientBoosting's `max_features` as a share of the columns."""
-    share = {"sqrt": np.sqrt(n_features) / n_features, "log2": np.log2(n_features) / n_features}
-    value = share.get(max_features, max_features) if isinstance(max_features, str) else max_features
-    return float(value / n_features if isinstance(value, int) else max(value, 1 / n_features))
 
 
 def _ids(place: Mapping[str, Any]) -> tuple[int, int]:
