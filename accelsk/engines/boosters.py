@@ -132,13 +132,15 @@ class BoosterAdapter(Adapter):
             Float64.
         """
 
-    def offset(self, prepared: Prepared) -> float:
-        """Return what all margins of several classes have too much, which probabilities do not show.
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+        """Return what all margins have too much: a start of its own, or one that the library was not told.
 
         Parameters
         ----------
         prepared : Prepared
             The data of the fit.
+        recipe : mapping
+            Hyperparameters of scikit-learn's estimator.
 
         Returns
         -------

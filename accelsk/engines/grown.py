@@ -65,7 +65,7 @@ class GrownClass:
             return
         prepared.X = adapter.taken(prepared.X)
         self.model = adapter.grow(self.model, prepared, row, self.recipe)
-        self.offset = adapter.offset(prepared) if prepared.n_classes > 2 else 0.0
+        self.offset = adapter.offset(prepared, self.recipe)
         self.grew = True
         self.found = self._attributes(adapter.rounds(self.model), prepared.stopping.losses if prepared.stopping else [])
         if not hasattr(self.stem, "_preprocess_X"):

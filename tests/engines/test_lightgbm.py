@@ -3,37 +3,28 @@
 import inspect
 import json
 import os
-import pickle
 import subprocess
 import sys
 import textwrap
-import warnings
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.ensemble import (
-    GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
 
 pytest.importorskip("lightgbm", reason="lightgbm is not installed")
 
 import lightgbm
-from boosting_data import binned, far, large_classification, large_regression
+from boosting_data import binned, far
 
-from accelsk import AcceleratedEstimator, accelerate, explain, to_sklearn
+from accelsk import AcceleratedEstimator, explain
 from accelsk.devices import Device
-from accelsk.engines import get, get_adapter
-from accelsk.errors import DeviceNotAvailable, NotPortable, UnsupportedParameter
+from accelsk.engines import get_adapter
+from accelsk.errors import DeviceNotAvailable
 from accelsk.testing import parametrize_with_engine_checks
 
 HIST = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
@@ -116,27 +107,6 @@ def test_weights_count_as_in_scikit_learn(cls):
     assert far(plain, on_lightgbm(plain).fit(X, y, sample_weight=weights), X) < 1e-6
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        HistGradientBoostingClassifier(),
-        HistGradientBoostingRegressor(),
-        HistGradientBoostingRegressor(loss="quantile", quantile=0.7),
-        HistGradientBoostingClassifier(max_features=0.5, random_state=0),
-        GradientBoostingClassifier(random_state=0),
-        GradientBoostingClassifier(subsample=0.7, max_features="sqrt", random_state=0),
-        GradientBoostingRegressor(random_state=0, max_leaf_nodes=6, max_depth=None),
-    ],
-    ids=repr,
-)
-def test_on_real_numbers_the_scores_agree(estimator):
-    X, y = large_classification() if is_classifier(estimator) else large_regression()
-    X, y = X[::2], y[::2]
-    plain = clone(estimator).fit(X[:3000], y[:3000])
-    found = on_lightgbm(estimator).fit(X[:3000], y[:3000])
-    assert found.score(X[3000:], y[3000:]) == pytest.approx(plain.score(X[3000:], y[3000:]), abs=0.012)
-
-
 @pytest.mark.parametrize("cls, target", [(HIST[0], "binary"), (HIST[0], "four"), (HIST[1], "number")])
 def test_early_stopping_watches_the_same_rows(cls, target):
     X, targets = binned()
@@ -174,159 +144,7 @@ def test_gradient_boosting_stops_early():
     assert len(found.estimator_.booster_.dump_model()["tree_info"]) == found.n_estimators_
 
 
-def categorical(n=4000):
-    pd = pytest.importorskip("pandas")
-    random = np.random.default_rng(0)
-    codes, number = random.integers(0, 12, n), random.normal(size=n)
-    effect = random.normal(size=12)
-    y = effect[codes] + 0.5 * number + 0.3 * random.normal(size=n) > 0
-    letters = np.array(list("abcdefghijkl"))[codes]
-    return pd.DataFrame({"number": number, "letter": pd.Categorical(letters), "more": random.normal(size=n)}), y
-
-
-@pytest.mark.parametrize("how", ["from_dtype", [1], [False, True, False], ["letter"]])
-def test_categories_are_categories(how):
-    X, y = categorical()
-    estimator = HistGradientBoostingClassifier(categorical_features=how, max_iter=50)
-    plain, found = estimator.fit(X[:3000], y[:3000]), on_lightgbm(estimator).fit(X[:3000], y[:3000])
-    np.testing.assert_array_equal(found.is_categorical_, [False, True, False])
-    assert found.score(X[3000:], y[3000:]) == pytest.approx(plain.score(X[3000:], y[3000:]), abs=0.02)
-    assert list(found.feature_names_in_) == ["number", "letter", "more"]
-    blind = HistGradientBoostingClassifier(max_iter=50).fit(X[["number", "more"]][:3000], y[:3000])
-    assert found.score(X[3000:], y[3000:]) > blind.score(X[["number", "more"]][3000:], y[3000:]) + 0.1
-
-
-def test_unknown_and_missing_categories_are_missing_values():
-    pd = pytest.importorskip("pandas")
-    X, y = categorical()
-    found = on_lightgbm(HistGradientBoostingClassifier()).fit(X, y)
-    rows = X[:3].copy()
-    rows["letter"] = pd.Categorical(["zebra", None, "zebra"])
-    rows.loc[:, ["number", "more"]] = 0.0
-    proba = found.predict_proba(rows)
-    np.testing.assert_array_equal(proba[0], proba[1])
-    np.testing.assert_array_equal(proba[0], proba[2])
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("cls, target", [(HIST[0], "binary"), (HIST[1], "number")])
-def test_constrained_predictions_are_monotonic(cls, target, sign):
-    X, targets = binned()
-    found = on_lightgbm(cls(monotonic_cst=[sign] + [0] * 7, max_iter=30)).fit(X, targets[target])
-    method = "decision_function" if is_classifier(found) else "predict"
-    for row in X[:20]:
-        line = np.repeat(row[None], 40, axis=0)
-        line[:, 0] = np.arange(40)
-        assert (sign * np.diff(getattr(found, method)(line)) >= 0).all()
-
-
-def test_columns_that_may_not_meet_add_up():
-    X, targets = binned()
-    found = on_lightgbm(HistGradientBoostingRegressor(interaction_cst=[[0, 1]], max_iter=30)).fit(X, targets["number"])
-
-    def change(columns):
-        moved = base.copy()
-        moved[:, columns] = 39 - moved[:, columns]
-        return found.predict(moved) - found.predict(base)
-
-    base = X[:50]
-    np.testing.assert_allclose(change([0, 2]), change([0]) + change([2]), atol=1e-9)
-    assert np.max(np.abs(change([0, 1]) - change([0]) - change([1]))) > 0.01
-    assert np.max(np.abs(change([2]))) > 0.01, "columns that no group names are used all the same"
-
-
-def test_what_it_cannot_do_is_refused_by_name(diabetes, iris):
-    refused = {
-        "loss": [GradientBoostingClassifier(loss="exponential"), GradientBoostingRegressor(loss="huber")],
-        "scoring": [HistGradientBoostingClassifier(scoring="accuracy")],
-        "warm_start": [HistGradientBoostingClassifier(warm_start=True)],
-        "min_samples_leaf": [GradientBoostingClassifier(min_samples_leaf=0.1)],
-        "init": [GradientBoostingClassifier(init="zero")],
-    }
-    for parameter, estimators in refused.items():
-        for estimator in estimators:
-            with pytest.raises(UnsupportedParameter, match=parameter) as caught:
-                on_lightgbm(estimator).fit(*(iris if is_classifier(estimator) else diabetes))
-            assert caught.value.engine == "lightgbm"
-    with pytest.raises(ValueError, match="learning_rate"):
-        on_lightgbm(HistGradientBoostingClassifier(learning_rate=-1)).fit(*iris)
-    with pytest.raises(ValueError, match="monotonic constraints are not supported for multiclass"):
-        on_lightgbm(HistGradientBoostingClassifier(monotonic_cst=[1, 0, 0, 0])).fit(*iris)
-
-
-def test_auto_never_picks_another_algorithm(iris):
-    assert explain(HistGradientBoostingClassifier(), *iris).engine == "sklearn"
-    (candidate,) = (each for each in explain(HIST[0](), *iris).candidates if each.engine == "lightgbm")
-    assert [reason.kind for reason in candidate.reasons][:1] == ["fidelity"]
-
-
-def test_grades_are_shown(iris):
-    text = str(explain(HistGradientBoostingClassifier(max_features=0.5), *iris, engine="lightgbm"))
-    assert "max_features" in text
-    assert "approximate" in text
-    assert "learning_rate" not in text.partition("exact:")[2]
-    assert "<td>max_features</td>" in explain(HIST[0](max_features=0.5), *iris, engine="lightgbm")._repr_html_()
-
-
 # -- its own classes ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("engine", [None, "auto", "sklearn", "sklearnex", ["cuml", "sklearn"]])
-def test_its_own_classes_run_on_it_whatever_engine_is_asked_for(engine, iris):
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=5), engine=engine).fit(*iris)
-    assert (model.engine_, model.device_) == ("lightgbm", "cpu")
-    assert "whatever engine" in model.decision_.why
-    assert type(model.estimator_) is lightgbm.LGBMClassifier
-    assert model.booster_.num_trees() == 15
-    inside = accelerate(make_pipeline(StandardScaler(), lightgbm.LGBMClassifier(verbose=-1)), engine="sklearn")
-    assert inside.fit(*iris).decision_["lgbmclassifier"].engine == "lightgbm"
-
-
-@pytest.mark.parametrize("cls", OWN)
-def test_no_check_of_scikit_learn_fails_on_its_own_classes(cls):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        results = check_estimator(AcceleratedEstimator(cls(n_estimators=10, verbose=-1)), on_fail=None, on_skip=None)
-    assert len(results) > 50
-    assert [result["check_name"] for result in results if result["status"] == "failed"] == []
-
-
-@pytest.mark.parametrize("labels", [list("abc"), [-5, 0, 7], [1.0, 2.0, 4.0], [True, False]], ids=str)
-def test_labels_come_back(labels, iris):
-    X, y = iris
-    y = np.array(labels)[y % len(labels)]
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=20)).fit(X, y)
-    np.testing.assert_array_equal(model.classes_, np.unique(y))
-    answer = model.predict(X)
-    assert answer.dtype == y.dtype
-    assert model.score(X, y) == np.mean(answer == y) > 0.6
-
-
-def test_one_class_is_predicted(iris):
-    X, _ = iris
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1)).fit(X, ["only"] * len(X))
-    assert set(model.predict(X)) == {"only"}
-    assert model.predict_proba(X).shape == (150, 1)
-    assert pickle.loads(pickle.dumps(model)).predict(X[:1]).tolist() == ["only"]
-    with pytest.raises(NotPortable, match="one class"):
-        to_sklearn(model)
-
-
-def test_a_ranker_ranks():
-    X, targets = binned()
-    model = AcceleratedEstimator(lightgbm.LGBMRanker(verbose=-1, n_estimators=10), engine="sklearn")
-    model.fit(X, targets["four"], group=[40] * 100)
-    assert model.engine_ == "lightgbm"
-    assert np.corrcoef(model.predict(X), targets["four"])[0, 1] > 0.5
-    assert type(to_sklearn(model)) is lightgbm.LGBMRanker
-
-
-def test_unfitted_and_weightless_are_scikit_learns_errors(iris):
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1))
-    with pytest.raises(NotFittedError):
-        model.predict(iris[0])
-    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
-        model.fit(*iris, sample_weight=np.zeros(150))
 
 
 def test_what_lightgbm_evaluates_itself_on_reaches_it(iris):
@@ -345,45 +163,6 @@ def test_what_lightgbm_evaluates_itself_on_reaches_it(iris):
     np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
 
 
-def test_a_grid_search_finds_its_hyperparameters(iris):
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1), n_jobs=1)
-    for grid in ({"n_estimators": [1, 20]}, {"estimator__n_estimators": [1, 20]}):
-        search = GridSearchCV(model, grid, cv=3).fit(*iris)
-        assert next(iter(search.best_params_.values())) == 20
-        assert search.best_estimator_.estimator_.get_params()["n_jobs"] == 1
-
-
-# Sparse: what each operation takes as it is, and that it means the same as the dense data.
-SPARSE = {
-    ("LGBMClassifier", "fit"): ("csr", "csc"),
-    ("LGBMClassifier", "predict"): ("csr", "csc"),
-    ("GradientBoostingClassifier", "fit"): ("csr", "csc"),
-    ("GradientBoostingClassifier", "predict"): ("csr", "csc"),
-    ("HistGradientBoostingClassifier", "fit"): (),
-}
-
-
-@pytest.mark.parametrize("name, operation", SPARSE)
-@pytest.mark.parametrize("container", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
-def test_the_sparse_table(name, operation, container):
-    rows = {row.name: row for row in get("lightgbm").rows}
-    assert rows[name].inputs(operation).sparse == SPARSE[name, operation]
-    cls = getattr(lightgbm, name, None) or globals()[name]
-    estimator = cls(n_estimators=10, verbose=-1) if name == "LGBMClassifier" else cls()
-    random = np.random.default_rng(0)
-    dense = random.poisson(0.3, (1000, 15)).astype(float)
-    y = (dense[:, 0] > dense[:, 1]).astype(int)
-    if not SPARSE[name, operation]:
-        with pytest.raises(TypeError, match=r"[Ss]parse"):  # scikit-learn takes none either
-            AcceleratedEstimator(estimator, engine="lightgbm", fallback="silent").fit(container(dense), y)
-        return
-    X = container(dense)
-    model = on_lightgbm(estimator).fit(X if operation == "fit" else dense, y)
-    taken = X.format in SPARSE[name, operation] or operation == "predict"
-    assert model.decision_.conversions == (() if taken else (f"{X.format} to csr",))
-    np.testing.assert_allclose(model.predict_proba(X), on_lightgbm(estimator).fit(dense, y).predict_proba(dense))
-
-
 # -- devices -----------------------------------------------------------------------------------------------------------
 
 
@@ -398,17 +177,6 @@ def test_device_parameters_of_its_own_are_a_request(iris):
     # The option comes before it, and an alias does not survive it.
     model = AcceleratedEstimator(lightgbm.LGBMClassifier(device="gpu", verbose=-1), device="cpu").fit(*iris)
     assert (model.device_, model.estimator_.get_params().get("device")) == ("cpu", None)
-
-
-@pytest.mark.parametrize("device", ["gpu", "gpu:1", "cuda:1", "level_zero:gpu", "hip"])
-@pytest.mark.parametrize("estimator", [lightgbm.LGBMRegressor(verbose=-1), HistGradientBoostingRegressor()], ids=repr)
-def test_a_missing_gpu_is_an_error_that_names_what_there_is(estimator, device, diabetes, monkeypatch):
-    monkeypatch.setenv("OCL_ICD_VENDORS", "/nonexistent")
-    for fallback in ("warn", "raise", "silent"):
-        model = AcceleratedEstimator(estimator, engine="lightgbm", device=device, fallback=fallback)
-        with pytest.raises(DeviceNotAvailable, match="it reaches: cpu") as caught:
-            model.fit(*diabetes)
-        assert caught.value.device == str(Device.parse(device))
 
 
 # -- a real OpenCL device, in processes of their own: a process that has started OpenCL must not be forked -------------
@@ -592,54 +360,3 @@ def test_a_model_that_was_fitted_there_opens_where_there_is_none(estimator, tmp_
     assert len(found["again"]) == 1
     assert "opencl:cpu:0" in found["again"][0]
     assert found["near"] < 1e-3
-
-
-def test_without_lightgbm_a_pickle_says_how_to_get_it(tmp_path, iris):
-    for name, estimator in {
-        "own": lightgbm.LGBMClassifier(verbose=-1),
-        "hist": HistGradientBoostingClassifier(),
-    }.items():
-        model = AcceleratedEstimator(estimator, engine="lightgbm").fit(*iris)
-        (tmp_path / name).write_bytes(pickle.dumps(model))
-        if name == "own":
-            (tmp_path / "unfitted").write_bytes(pickle.dumps(clone(model)))
-    code = """
-        import pickle, sys
-        sys.modules["lightgbm"] = None
-        for path in sys.argv[1:]:
-            try:
-                pickle.load(open(path, "rb"))
-            except Exception as error:
-                print(type(error).__name__, str(error).replace("\\n", " "))
-        """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, sorted(tmp_path.iterdir()))],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    lines = done.stdout.splitlines()
-    assert len(lines) == 3, done.stderr
-    for line in lines:
-        assert line.startswith("EngineNotAvailable")
-        assert 'pip install "accelsk[lightgbm]"' in line
-
-
-def test_own_models_are_given_away_as_they_are(iris):
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=10)).fit(iris[0], list("abc" * 50))
-    given = to_sklearn(model)
-    assert type(given) is lightgbm.LGBMClassifier
-    np.testing.assert_array_equal(given.predict_proba(iris[0]), model.predict_proba(iris[0]))
-    with pytest.raises(NotPortable, match="trees"):
-        to_sklearn(on_lightgbm(HistGradientBoostingClassifier(max_iter=5)).fit(*iris))
-
-
-def test_a_failed_fit_changes_nothing(iris):
-    X, y = iris
-    model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=5)).fit(X, y)
-    before = model.predict_proba(X)
-    for bad in ((X[:10], y), (np.full((5, 4), np.inf), y[:5]), (X, None)):
-        with pytest.raises(ValueError, match=r"."):
-            model.fit(*bad)
-    np.testing.assert_array_equal(model.predict_proba(X), before)

@@ -224,6 +224,8 @@ class CatBoostAdapter(BoosterAdapter):
             keywords["loss_function"] = f"Quantile:alpha={recipe.get('quantile', recipe.get('alpha'))}"
         if loss.objective not in ("MultiClass", "Poisson"):
             keywords["boost_from_average"] = True
+        start = -self.offset(prepared, recipe)
+        begin = {"baseline": np.full(len(prepared.y), start)} if start else {}
         if "max_iter" not in recipe and recipe["max_features"] is not None:
             keywords["rsm"] = feature_share(recipe["max_features"], prepared.X.shape[1])
             if on_gpu and keywords["rsm"] != 1.0:
@@ -236,7 +238,11 @@ class CatBoostAdapter(BoosterAdapter):
 
             X, y, weights = prepared.watched
             watching["eval_set"] = Pool(
-                self._columns(X, prepared.categorical), y, weight=weights, **_categories(prepared)
+                self._columns(X, prepared.categorical),
+                y,
+                weight=weights,
+                baseline=np.full(len(y), start) if start else None,
+                **_categories(prepared),
             )
             if on_gpu:  # where CatBoost calls nobody back
                 watching["early_stopping_rounds"] = prepared.stopping.n_iter_no_change
@@ -244,7 +250,7 @@ class CatBoostAdapter(BoosterAdapter):
                 watching["callbacks"] = [_Stop(prepared.stopping, loss)]
         model.set_params(**keywords)
         X = self._columns(prepared.X, prepared.categorical)
-        return model.fit(X, prepared.y, sample_weight=prepared.sample_weight, **watching)
+        return model.fit(X, prepared.y, sample_weight=prepared.sample_weight, **begin, **watching)
 
     def _columns(self, X: Any, categorical: Any) -> Any:
         """Categories as whole numbers, which CatBoost wants them to be; a missing one is a category of its own."""
@@ -254,6 +260,23 @@ class CatBoostAdapter(BoosterAdapter):
         columns = X.astype(object)
         columns[:, categorical] = np.where(np.isnan(X[:, categorical]), -1, X[:, categorical]).astype(np.int64)
         return columns
+
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+        """Return the start of counts, which CatBoost takes from the data, and does not keep in the model.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            The data of the fit.
+        recipe : mapping
+            Hyperparameters of scikit-learn's estimator.
+
+        Returns
+        -------
+        float
+            Less the logarithm of the mean target; nothing for other losses, of which CatBoost knows the start.
+        """
+        return -float(prepared.baseline[0]) if recipe["loss"] == "poisson" else 0.0
 
     def margins(self, model: Any, X: Any, rounds: int | None = None) -> np.ndarray[Any, Any]:
         """Return the raw predictions.

@@ -146,19 +146,23 @@ class LightGBMAdapter(BoosterAdapter):
         model.set_params(**keywords)
         return model.fit(prepared.X, prepared.y, sample_weight=prepared.sample_weight, **watching)
 
-    def offset(self, prepared: Prepared) -> float:
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
         """Return the mean logarithm of the shares of the classes, with which LightGBM begins; scikit-learn centres it.
 
         Parameters
         ----------
         prepared : Prepared
             The data of the fit.
+        recipe : mapping
+            Hyperparameters of scikit-learn's estimator.
 
         Returns
         -------
         float
-            Of the weighted shares.
+            Of the weighted shares; nothing for two classes, and for a regression.
         """
+        if prepared.n_classes < 3:
+            return 0.0
         shares = prepared.loss.link.inverse(prepared.baseline[None])
         return float(np.mean(np.log(shares)))
 
