@@ -92,6 +92,21 @@ class BoosterAdapter(Adapter):
         """
         return False
 
+    def can_grow(self, prepared: Prepared) -> bool:
+        """Say whether the library takes data of which nothing can be learnt, as scikit-learn does.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            The data of the fit.
+
+        Returns
+        -------
+        bool
+            False where the constant that scikit-learn begins with is all that there is.
+        """
+        return True
+
     @abstractmethod
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
         """Fit the library's estimator as scikit-learn's hyperparameters say.

@@ -41,7 +41,7 @@ class GrownClass:
     def __init__(self, model: Any, stem: Any, recipe: Mapping[str, Any]) -> None:
         self.model, self.stem, self.recipe = model, stem, dict(recipe)
         self.grew = False
-        self.offset = self.constant = 0.0
+        self.offset, self.constant = 0.0, np.zeros(1)
         self.found: dict[str, Any] = {}
 
     def fit(self, adapter: BoosterAdapter, row: Row, given: Mapping[str, Any]) -> None:
@@ -58,10 +58,13 @@ class GrownClass:
         """
         given = {name: value for name, value in given.items() if name != "monitor"}
         prepared = prepare(self.stem, **given)
-        if prepared.n_classes == 1:
+        if prepared.n_classes == 1 or not adapter.can_grow(prepared):
             # scikit-learn then grows trees of one leaf that add nothing: the constant it begins with is the model.
-            self.constant = float(prepared.baseline[0])
-            self.found = self._attributes(self.recipe["max_iter"], [])
+            self.constant = prepared.baseline
+            rounds = self.recipe["max_iter" if hasattr(self.stem, "_preprocess_X") else "n_estimators"]
+            self.found = self._attributes(rounds, [])
+            if not hasattr(self.stem, "_preprocess_X"):
+                self.found["feature_importances_"] = np.zeros(self.stem.n_features_in_)
             return
         prepared.X = adapter.taken(prepared.X)
         self.model = adapter.grow(self.model, prepared, row, self.recipe)
@@ -141,14 +144,19 @@ class GrownClass:
 
     def _staged(self, adapter: BoosterAdapter, method: str, X: Any) -> Iterator[Array]:
         X = adapter.taken(checked_again(self.stem, X))
-        for rounds in range(1, adapter.rounds(self.model) + 1):
-            yield self._answer(method, adapter.margins(self.model, X, rounds) - self.offset)
+        for rounds in range(1, self.found["n_iter_" if "n_iter_" in self.found else "n_estimators_"] + 1):
+            margins = adapter.margins(self.model, X, rounds) - self.offset if self.grew else self._constant(X)
+            yield self._answer(method, margins)
 
     def _margins(self, adapter: BoosterAdapter, X: Any) -> Array:
         X = checked_again(self.stem, X)
         if not self.grew:
-            return np.full(X.shape[0], self.constant)
+            return self._constant(X)
         return adapter.margins(self.model, adapter.taken(X)) - self.offset
+
+    def _constant(self, X: Any) -> Array:
+        shape = (X.shape[0], len(self.constant)) if len(self.constant) > 1 else X.shape[0]
+        return np.full(shape, self.constant)
 
     def _answer(self, method: str, margins: Array) -> Array:
         classes = getattr(self.stem, "classes_", None)

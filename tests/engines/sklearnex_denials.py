@@ -232,6 +232,13 @@ def _tree_misses_neighbours() -> bool:
     return float(np.abs(plain.kneighbors(points[2000:])[0] - other.kneighbors(points[2000:])[0]).max()) > 0.01
 
 
+def _rows_of_zeros_have_no_neighbours() -> bool:
+    points = np.where(np.arange(60)[:, None] == 3, 0.0, X)
+    plain, other = both("neighbors", "NearestNeighbors", metric="cosine", algorithm="brute")(points)
+    distances = [model.kneighbors(points)[0][3] for model in (plain, other)]
+    return float(np.abs(distances[0] - distances[1]).max()) > 0.9
+
+
 def never(setting: Mapping[str, Any], kind: str) -> bool:
     """Not in the grid: the row is narrower than what is varied there, or the library itself falls back."""
     return False
@@ -258,6 +265,13 @@ DENIALS = (
         lambda setting, kind: setting.get("algorithm", "auto") != "brute",
         "oneDAL's k-d tree misses neighbours: distances are wrong, by far more than round-off, for some rows",
         _tree_misses_neighbours,
+    ),
+    Denial(
+        "cosine distances",
+        ("KNeighborsClassifier", "KNeighborsRegressor", "LocalOutlierFactor", "NearestNeighbors"),
+        lambda setting, kind: setting.get("metric") == "cosine",
+        "a row of zeros gets no neighbours, and for their indices what was in memory",
+        _rows_of_zeros_have_no_neighbours,
     ),
     Denial(
         "half precision",

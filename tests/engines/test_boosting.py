@@ -28,6 +28,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, accelerate, explain, load, save, to_sklearn
 from accelsk.devices import Device
 from accelsk.engines import get, get_adapter
+from accelsk.engines.sparsity import sparsity
 from accelsk.errors import DeviceNotAvailable, NotPortable, UnsupportedInput, UnsupportedParameter
 
 CLASSES = (
@@ -274,6 +275,18 @@ def test_the_sparse_table(library, kind, operation, container):
     if operation == "fit":
         told = () if X.format in taken else (f"{X.format} to csr",) if taken else ("sparse to dense (0.072 MB)",)
         assert model.decision_.conversions == told
+
+
+@every_library
+def test_the_table_is_to_be_read(library):
+    entries = {(entry.estimator, entry.device, entry.operation): entry for entry in sparsity(library.engine)}
+    engine = get(library.engine)
+    assert len(entries) == 2 * len(engine.rows) * len(engine.devices)
+    for (name, kind, operation), formats in SPARSE.items():
+        if name == library.engine and kind != "own":
+            for device in engine.devices:
+                assert entries[f"sklearn.ensemble.{kind}", device, operation].formats == formats
+    assert "| sklearn.ensemble.GradientBoostingClassifier | cpu | fit |" in sparsity(library.engine).to_markdown()
 
 
 @every_library

@@ -196,6 +196,28 @@ class CatBoostAdapter(BoosterAdapter):
                 ) from error
             raise ValueError(str(error)) from error
 
+    def can_grow(self, prepared: Prepared) -> bool:
+        """Say whether there is anything to learn: CatBoost refuses equal targets, and columns that are all constant.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            The data of the fit.
+
+        Returns
+        -------
+        bool
+            False where the constant that scikit-learn begins with is all that there is.
+        """
+        counted = slice(None) if prepared.sample_weight is None else prepared.sample_weight > 0
+        y, X = prepared.y[counted], prepared.X
+        if len(y) < 2 or (y == y[0]).all():
+            return False
+        if hasattr(X, "nnz"):
+            return bool((X.max(axis=0) - X.min(axis=0)).nnz)
+        first = X[0]
+        return not bool(((first == X) | (np.isnan(first) & np.isnan(X))).all())
+
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
         """Fit CatBoost's estimator as scikit-learn's hyperparameters say.
 

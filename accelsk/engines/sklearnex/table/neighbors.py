@@ -12,6 +12,7 @@ from accelsk.facts import Facts
 
 __all__ = ["ROWS"]
 
+# Not "cosine": to a row of zeros oneDAL finds no neighbours, and returns what was in memory for their indices.
 _METRICS = {
     "minkowski": "minkowski",
     "euclidean": "euclidean",
@@ -20,7 +21,6 @@ _METRICS = {
     "l1": "manhattan",
     "cityblock": "manhattan",
     "chebyshev": "chebyshev",
-    "cosine": "cosine",
 }
 
 
@@ -46,8 +46,6 @@ def _is_brute(facts: Facts, params: Mapping[str, Any]) -> bool:
     """Whether scikit-learn's and the engine's own resolution of the search method both arrive at brute force."""
     if not (isinstance(params["metric"], str) and params["metric"] in _METRICS):
         return True  # refused already, for its metric
-    if params["algorithm"] == "auto" and params["metric"] == "cosine":
-        return True  # no tree has this metric
     n_samples, n_features = size(facts)
     many = n_features > 15 or params["n_neighbors"] >= n_samples // 2
     return params["algorithm"] == "brute" or (params["algorithm"] in ("auto", "ball_tree") and many)
