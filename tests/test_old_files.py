@@ -13,9 +13,10 @@ import pytest
 import sklearn
 from packaging.version import Version
 from sklearn.exceptions import InconsistentVersionWarning
+from writing import is_ranker
 
 from accelsk import persistence
-from accelsk.engines import get
+from accelsk.engines import get, why_missing
 
 DATA = Path(__file__).with_name("data")
 FILES = sorted(DATA.glob("format-*/*/*.pkl"))
@@ -23,6 +24,9 @@ ENGINES = sorted({file.parent for file in FILES})
 PACKAGES = {
     "sklearnex": ("sklearnex,onedal,daal4py", "scikit-learn-intelex,daal"),
     "loopback": ("accelsk_loopback", "accelsk-loopback"),
+    "catboost": ("catboost", "catboost"),
+    "lightgbm": ("lightgbm", "lightgbm"),
+    "xgboost": ("xgboost", "xgboost,xgboost-cpu"),
 }
 WRITTEN_WITH = {"format-1": "1.9.1"}
 
@@ -46,7 +50,7 @@ def test_there_is_a_file_of_every_format_and_row():
     assert {file.parents[1].name for file in FILES} == {f"format-{n}" for n in range(1, persistence.FORMAT + 1)}
     latest = DATA / f"format-{persistence.FORMAT}"
     for engine in PACKAGES:
-        rows = {row.name for row in get(engine).rows}
+        rows = {row.name for row in get(engine).rows if not is_ranker(row)}
         written = {file.stem for file in latest.glob(f"{engine}/*.pkl")}
         assert written == rows, "write what is missing with tests/portability/writing.py"
 
@@ -54,6 +58,9 @@ def test_there_is_a_file_of_every_format_and_row():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: "-".join(file.with_suffix("").parts[-3:]))
 def test_it_opens_as_it_was_saved(file):
     need_scikit_learn_of(file)
+    missing = why_missing(file.parent.name)
+    if missing is not None:
+        pytest.skip(str(missing))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with file.open("rb") as opened:
@@ -79,7 +86,7 @@ def test_it_opens_without_the_engine(folder):
         told = json.loads(line)
         row = next(row for row in get(folder.name).rows if row.name == file.stem)
         assert not set(PACKAGES[folder.name][0].split(",")) & set(told["imported"])
-        if not row.export.portable:
+        if not row.export.portable or row.native:
             assert told["error"] == "EngineNotAvailable"
             continue
         assert "error" not in told, told["traceback"]

@@ -39,6 +39,16 @@ def large_regression():
     return make_friedman1(12_000, noise=1.0, random_state=0)
 
 
+@cache
+def flights():
+    """40,000 flights of 2013, a quarter of them later ones: names as categories, what is not known as NaN."""
+    from accelsk.demo.flights import CATEGORIES, load, split
+
+    parts = split(load(), rows=40_000)
+    dtypes = dict.fromkeys(CATEGORIES, "category")
+    return parts.X_train.astype(dtypes), parts.late_train, parts.X_test.astype(dtypes), parts.late_test
+
+
 def far(plain, accelerated, X):
     """The largest difference of the raw predictions."""
     method = "decision_function" if hasattr(plain, "decision_function") else "predict"

