@@ -273,7 +273,7 @@ def check_environment() -> dict[str, tuple[str, str]]:
                 problem = str(error).splitlines()[0]
             checked[variable] = (value, problem)
         elif variable == _CPU_AS_GPU:
-            problem = "" if value in _SWITCH else f"{variable}={value!r} is neither 0 nor 1; it counts as 0."
+            problem = "" if value.strip() in _SWITCH else f"{variable}={value!r} is neither 0 nor 1; it counts as 0."
             checked[variable] = (value, problem)
         elif variable.startswith("ACCELSK_"):
             known = (*options, _CPU_AS_GPU)

@@ -16,24 +16,32 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from accelsk.config import counts_cpu_as_gpu
 from accelsk.devices import Device
 from accelsk.errors import DeviceNotAvailable
 
-__all__ = ["OpenCLDevice", "broken_by_fork", "cuda", "opencl", "opencl_devices", "start"]
+__all__ = [
+    "OpenCLDevice",
+    "broken_by_fork",
+    "cuda",
+    "cuda_devices",
+    "forked",
+    "opencl",
+    "opencl_devices",
+    "refuse_sending",
+    "start",
+]
 
 #: Seconds that a driver may take to list its devices.
 TIMEOUT = 30
 
-_VARIABLES = (
-    "CUDA_DEVICE_ORDER",
-    "CUDA_VISIBLE_DEVICES",
-    "OCL_ICD_FILENAMES",
-    "OCL_ICD_VENDORS",
-    "POCL_DEVICES",
-)
+_LIBCUDA = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
+_VARIABLES = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "OCL_ICD_FILENAMES", "OCL_ICD_VENDORS", "POCL_DEVICES")
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,10 @@ class OpenCLDevice:
         Its number in the platform, over devices of all kinds.
     kind : {"cpu", "gpu", "accelerator"}
         What it is.
-    name, vendor : str
+    name, vendor, platform_name : str
         As the driver gives them.
+    double : bool
+        Whether it computes in double precision.
     """
 
     platform: int
@@ -57,6 +67,8 @@ class OpenCLDevice:
     kind: str
     name: str
     vendor: str
+    platform_name: str
+    double: bool
 
 
 def cuda() -> Mapping[Device, str]:
@@ -72,9 +84,23 @@ def cuda() -> Mapping[Device, str]:
     >>> all(device.backend == "cuda" for device in cuda())
     True
     """
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    found = _ask(_CUDA, library, _environment()) if _is_there(library) else []
-    return {Device("gpu", "cuda", index): name for index, name in enumerate(found)}
+    return {Device("gpu", "cuda", index): name for index, name in enumerate(cuda_devices())}
+
+
+def cuda_devices() -> tuple[str, ...]:
+    """Return the names of the CUDA devices, as CUDA counts them: ``CUDA_VISIBLE_DEVICES`` is heeded.
+
+    Returns
+    -------
+    tuple of str
+        In CUDA's order; empty without a driver, and where asking fails.
+
+    Examples
+    --------
+    >>> len(cuda_devices()) == len(cuda())
+    True
+    """
+    return tuple(_ask(_CUDA, _LIBCUDA, _environment())) if _is_there(_LIBCUDA) else ()
 
 
 def opencl(library: str) -> Mapping[Device, OpenCLDevice]:
@@ -109,9 +135,15 @@ def opencl_devices(library: str) -> tuple[OpenCLDevice, ...]:
     Returns
     -------
     tuple of OpenCLDevice
-        Empty where there is none, and where asking fails.
+        Empty where there is none, and where asking fails. A CPU is a CPU here, whatever `opencl` counts it as.
+
+    Examples
+    --------
+    >>> opencl_devices("no such library")
+    ()
     """
-    return tuple(OpenCLDevice(*found) for found in _ask(_OPENCL, library, _environment()))
+    found = _ask(_OPENCL, library, _environment()) if Path(library).exists() else []
+    return tuple(OpenCLDevice(*each) for each in found)
 
 
 def _named(found: Iterable[OpenCLDevice], cpu_as_gpu: bool) -> dict[Device, OpenCLDevice]:
@@ -130,6 +162,25 @@ def _named(found: Iterable[OpenCLDevice], cpu_as_gpu: bool) -> dict[Device, Open
     return {**dict(ordered), **nvidia}
 
 
+def forked() -> bool:
+    """Say whether this process is a forked child of :mod:`multiprocessing`.
+
+    Returns
+    -------
+    bool
+        False in children that were spawned, and in those of :func:`os.fork` alone.
+
+    Examples
+    --------
+    >>> forked()
+    False
+    """
+    process = multiprocessing.current_process()
+    if isinstance(process, multiprocessing.context.Process):  # which starts in the default way, and is no ForkProcess
+        return multiprocessing.get_start_method(allow_none=True) == "fork"
+    return isinstance(process, getattr(multiprocessing.context, "ForkProcess", ()))  # not there on Windows
+
+
 def broken_by_fork(device: Device) -> DeviceNotAvailable | None:
     """Say why a driver cannot be used in this process because of a fork.
 
@@ -144,8 +195,35 @@ def broken_by_fork(device: Device) -> DeviceNotAvailable | None:
         An error in a forked child of :mod:`multiprocessing`, and of a process that had started a driver: that driver
         does not work after it, and not every one says so; PoCL hangs.
     """
-    if not _process.forked or not (_process.started or multiprocessing.parent_process() is not None):
-        return None
+    return _no_fork(device) if forked() or (_process.forked and _process.started) else None
+
+
+def refuse_sending(device: Device) -> None:
+    """Refuse to send an estimator to a forked child, if it is on its way to one.
+
+    The child would refuse it, too; but where a worker of a pool fails while others are still being sent data, the pool
+    may never end (`multiprocessing.Pool.terminate` waits for a thread that writes to a pipe that nobody reads).
+
+    Parameters
+    ----------
+    device : Device
+        Where the estimator computes, or is to compute; not the host.
+
+    Raises
+    ------
+    DeviceNotAvailable
+        In the thread that hands out the tasks of a pool of forked processes, which tells who waits for the task.
+    """
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "_handle_tasks" and frame.f_globals.get("__name__") == "multiprocessing.pool":
+            if multiprocessing.get_start_method() == "fork":
+                raise _no_fork(device)
+            return
+        frame = frame.f_back
+
+
+def _no_fork(device: Device) -> DeviceNotAvailable:
     return DeviceNotAvailable(
         f"device {str(device)!r} cannot be used in a process that was forked: a driver that was started before the "
         "fork does not work after it, and may hang.",
@@ -173,15 +251,8 @@ def start(device: Device) -> None:
     _process.started = True
 
 
-@dataclass
-class _Process:
-    """What is known of this process: whether it is a fork, and whether it or its parent has started a driver."""
-
-    forked: bool = False
-    started: bool = False
-
-
-_process = _Process()
+#: Whether this process is a fork, and whether it or its parent has started a driver.
+_process = SimpleNamespace(forked=False, started=False)
 
 
 def _after_fork() -> None:
@@ -208,9 +279,9 @@ def _is_there(library: str) -> bool:
 @lru_cache(maxsize=32)
 def _ask(program: str, library: str, environment: tuple[tuple[str, str], ...]) -> list[Any]:
     """Run a small program in a process of its own; `environment` is what the answer is remembered for."""
-    command = [sys.executable, "-I", "-S", "-c", program, library]
+    command = [sys.executable, "-I", "-S", "-c", program + _TELL, library]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=True, text=True)
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=True, stdin=subprocess.DEVNULL)
         answer: list[Any] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):  # a driver may crash, hang, or print anything
         return []
@@ -218,47 +289,48 @@ def _ask(program: str, library: str, environment: tuple[tuple[str, str], ...]) -
 
 
 _CUDA = """
-import ctypes, json, sys
+import ctypes, json, os, sys
 driver = ctypes.CDLL(sys.argv[1])
-names, count, device = [], ctypes.c_int(), ctypes.c_int()
+found, count, device = [], ctypes.c_int(), ctypes.c_int()
 if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
     for index in range(count.value):
         name = ctypes.create_string_buffer(256)
         driver.cuDeviceGet(ctypes.byref(device), index)
         driver.cuDeviceGetName(name, 256, device)
-        names.append(name.value.decode(errors="replace"))
-print(json.dumps(names))
+        found.append(name.value.decode(errors="replace"))
 """
 
-# The numbers are those of CL/cl.h: CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE, CL_DEVICE_NAME, CL_DEVICE_VENDOR.
+# Numbers of CL/cl.h: CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE, ..., CL_DEVICE_DOUBLE_FP_CONFIG, CL_PLATFORM_NAME.
 _OPENCL = """
-import ctypes, json, sys
+import ctypes, json, os, sys
 cl = ctypes.CDLL(sys.argv[1])
-ALL, TYPE, NAME, VENDOR = 0xFFFFFFFF, 0x1000, 0x102B, 0x102C
+ALL, TYPE, NAME, VENDOR, DOUBLE, PLATFORM = 0xFFFFFFFF, 0x1000, 0x102B, 0x102C, 0x1032, 0x0902
 pointer, count, found = ctypes.c_void_p, ctypes.c_uint(), []
-
-def text(device, what):
+def text(of, what, ask=cl.clGetDeviceInfo):
     value = ctypes.create_string_buffer(1024)
-    cl.clGetDeviceInfo(pointer(device), what, ctypes.c_size_t(1024), value, None)
+    ask(pointer(of), what, ctypes.c_size_t(1024), value, None)
     return value.value.decode(errors="replace").strip()
-
-def kind(device):
+def bits(device, what):
     value = ctypes.c_ulonglong()
-    cl.clGetDeviceInfo(pointer(device), TYPE, ctypes.c_size_t(8), ctypes.byref(value), None)
-    return "gpu" if value.value & 4 else "accelerator" if value.value & 8 else "cpu"
+    cl.clGetDeviceInfo(pointer(device), what, ctypes.c_size_t(8), ctypes.byref(value), None)
+    return value.value
+def every(ask, *of):
+    if ask(*of, 0, None, ctypes.byref(count)):  # CL_DEVICE_NOT_FOUND, for one
+        return []
+    handles = (pointer * count.value)()
+    ask(*of, count.value, handles, None)
+    return list(handles)
+for number, platform in enumerate(every(cl.clGetPlatformIDs)):
+    for index, device in enumerate(every(cl.clGetDeviceIDs, pointer(platform), ctypes.c_ulonglong(ALL))):
+        value = bits(device, TYPE)
+        kind = "gpu" if value & 4 else "accelerator" if value & 8 else "cpu"
+        named = text(device, NAME), text(device, VENDOR), text(platform, PLATFORM, cl.clGetPlatformInfo)
+        found.append([number, index, kind, *named, bits(device, DOUBLE) != 0])
+"""
 
-cl.clGetPlatformIDs(0, None, ctypes.byref(count))
-platforms = (pointer * count.value)()
-if count.value:
-    cl.clGetPlatformIDs(count.value, platforms, None)
-for number, platform in enumerate(platforms):
-    count = ctypes.c_uint()
-    kinds = ctypes.c_ulonglong(ALL)
-    if cl.clGetDeviceIDs(pointer(platform), kinds, 0, None, ctypes.byref(count)):
-        continue
-    devices = (pointer * count.value)()
-    cl.clGetDeviceIDs(pointer(platform), kinds, count.value, devices, None)
-    for index, device in enumerate(devices):
-        found.append([number, index, kind(device), text(device, NAME), text(device, VENDOR)])
-print(json.dumps(found))
+# A driver may leave half a line on stdout, or hold text back until it is unloaded, or crash then: so a new line, and an
+# end that unloads nothing.
+_TELL = """
+print("\\n" + json.dumps(found), flush=True)
+os._exit(0)
 """

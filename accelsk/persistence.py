@@ -67,6 +67,8 @@ def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
     tuple
         As from ``__reduce__``: a call of `reopen`.
     """
+    for device in _devices_of(wrapper):
+        drivers.refuse_sending(device)
     state = wrapper.__getstate__()
     home = home_of(type(wrapper._inner))
     sealed = [name for name, value in state.items() if value is wrapper._inner] if home is not None else []
@@ -101,6 +103,13 @@ def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
             "install": install_command(get(decision.engine)),
         }
     return reopen, (type(wrapper), json.dumps(header), state, fitted)
+
+
+def _devices_of(wrapper: Wrapper) -> set[Device]:
+    """Where it computes, and where it is asked to compute, other than on the host."""
+    asked = wrapper._given()["device"]
+    known = (wrapper._decision.device,) if "_decision" in vars(wrapper) else ()
+    return {Device.parse(text) for text in (*known, asked) if isinstance(text, str) and text not in ("auto", str(HOST))}
 
 
 def _models(wrapper: Wrapper, header: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import sklearn
 from boosting_data import binned, flights, large_classification, large_regression
 from boosting_libraries import LIBRARIES, every_library
+from packaging.version import Version
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -72,7 +74,9 @@ def test_what_scikit_learns_checks_find_is_listed(library):
             results = check_estimator(AcceleratedEstimator(estimator), on_fail=None, on_skip=None)
         failed = {result["check_name"] for result in results if result["status"] == "failed"}
         assert len(results) > 50
-        assert failed == set(residue), name
+        assert failed <= set(residue), name
+        if Version(sklearn.__version__) >= Version("1.9"):  # earlier ones check weights on fewer data
+            assert failed == set(residue), name
 
 
 @every_library

@@ -1,6 +1,5 @@
 """Engine lightgbm: its own classes keep scikit-learn's word, and scikit-learn's classes keep their meaning on it."""
 
-import inspect
 import json
 import os
 import subprocess
@@ -151,14 +150,10 @@ def test_what_lightgbm_evaluates_itself_on_reaches_it(iris):
     X, y = iris
     words = np.array(["a", "b", "c"])[y]
     model = AcceleratedEstimator(lightgbm.LGBMClassifier(verbose=-1, n_estimators=50))
-    watching = {"eval_X": X, "eval_y": words}
-    if "eval_X" not in inspect.signature(lightgbm.LGBMClassifier.fit).parameters:  # before 4.7
-        watching = {"eval_set": [(X, words)]}
-    model.fit(X, words, **watching, callbacks=[lightgbm.early_stopping(3, verbose=False)])
+    model.fit(X, words, eval_X=X, eval_y=words, callbacks=[lightgbm.early_stopping(3, verbose=False)])
     assert "multi_logloss" in model.evals_result_["valid_0"]
     plain = lightgbm.LGBMClassifier(verbose=-1, n_estimators=50)  # which does not encode the words of eval_y
-    watching = {"eval_X": X, "eval_y": y} if "eval_X" in watching else {"eval_set": [(X, y)]}
-    plain.fit(X, y, **watching, callbacks=[lightgbm.early_stopping(3, verbose=False)])
+    plain.fit(X, y, eval_X=X, eval_y=y, callbacks=[lightgbm.early_stopping(3, verbose=False)])
     assert model.best_iteration_ == plain.best_iteration_
     np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -137,7 +136,8 @@ class LightGBMAdapter(BoosterAdapter):
             keywords["metric"] = loss.metric
             X, y, weights = prepared.watched
             watching = {
-                **_watched(self.taken(X), y),
+                "eval_X": (self.taken(X),),
+                "eval_y": (y,),
                 "eval_sample_weight": None if weights is None else [weights],
                 "callbacks": [_stop(prepared.stopping, loss)],
             }
@@ -265,15 +265,6 @@ def _stop(stopping: Any, loss: Loss) -> Any:
             raise EarlyStopException(env.iteration, env.evaluation_result_list)
 
     return callback
-
-
-def _watched(X: Any, y: Any) -> dict[str, Any]:
-    """What LightGBM evaluates, in the words of its version."""
-    from lightgbm import LGBMModel
-
-    if "eval_X" in inspect.signature(LGBMModel.fit).parameters:  # from 4.7
-        return {"eval_X": (X,), "eval_y": (y,)}
-    return {"eval_set": [(X, y)]}
 
 
 def _ids(place: Mapping[str, Any]) -> tuple[int, int]:

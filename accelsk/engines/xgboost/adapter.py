@@ -287,11 +287,7 @@ def _quiet(device: Device) -> AbstractContextManager[Any]:
 def _start(prepared: Prepared) -> Any:
     """What scikit-learn begins with, in XGBoost's terms: a probability or a mean; one for each of several classes."""
     if prepared.n_classes > 2:
-        import xgboost
-        from packaging.version import Version
-
-        # Earlier versions know one number for all classes.
-        return prepared.baseline.tolist() if Version(xgboost.__version__) >= Version("3.1") else None
+        return prepared.baseline.tolist()
     return float(prepared.start)
 
 
