@@ -1,6 +1,7 @@
 """What every gradient boosting library keeps: scikit-learn's word, with its own classes and with scikit-learn's."""
 
 import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -330,6 +331,63 @@ def test_a_device_that_its_own_parameters_ask_for_must_be_there(library, iris):
     assert model.device_ == "cpu"
     assert "gpu" not in str(model.estimator_.get_params()).lower().replace("invalid_gpu_id", "")
     assert "cuda" not in str(model.estimator_.get_params()).lower()
+
+
+@pytest.fixture
+def gpus(library):
+    """The GPUs that the library reaches; the test is skipped, with what there is, where it reaches none."""
+    there = get_adapter(library.engine).devices()
+    found = [device for device in there if device.kind == "gpu"]
+    if not found:
+        pytest.skip(f"{library.engine} reaches no GPU here; it reaches: {', '.join(map(str, there))}")
+    return found
+
+
+@pytest.mark.gpu
+@every_library
+def test_on_a_gpu_the_scores_are_those_of_the_processor(library, gpus):
+    X, targets = binned()
+    for estimator in (library.own(rounds=50), HistGradientBoostingClassifier(max_iter=50, early_stopping=False)):
+        here, there = (
+            AcceleratedEstimator(estimator, engine=library.engine, device=device, fallback="raise").fit(
+                X[:3000], targets["binary"][:3000]
+            )
+            for device in ("cpu", "gpu")
+        )
+        assert Device.parse(there.device_) == gpus[0], "it was fitted elsewhere"
+        scores = [model.score(X[3000:], targets["binary"][3000:]) for model in (here, there)]
+        assert scores[1] == pytest.approx(scores[0], abs=0.02)
+
+
+@pytest.mark.gpu
+@every_library
+def test_a_gpu_out_of_range_is_an_error(library, gpus, iris):
+    device = f"gpu:{len(gpus)}"
+    with pytest.raises(DeviceNotAvailable, match=f"reaches no device '{device}'"):
+        AcceleratedEstimator(library.own(), device=device).fit(*iris)
+
+
+@pytest.mark.gpu
+@every_library
+def test_a_model_of_a_gpu_opens_where_there_is_none(library, gpus, iris, tmp_path):
+    model = AcceleratedEstimator(library.own(), device="gpu").fit(*iris)
+    (tmp_path / "model").write_bytes(pickle.dumps((model, iris[0], model.predict_proba(iris[0]))))
+    code = """
+        import pickle, sys, warnings
+        import numpy as np
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model, X, expected = pickle.load(open(sys.argv[1], "rb"))
+        assert "DevicePlacementWarning" in [type(warning.message).__name__ for warning in caught]
+        assert model.device_ == "cpu"
+        np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-5)
+        """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "model")],
+        check=True,
+        timeout=120,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OCL_ICD_VENDORS": "/nonexistent"},
+    )
 
 
 # -- scikit-learn's classes on real numbers ----------------------------------------------------------------------------
