@@ -268,7 +268,7 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
     params = estimator.get_params(deep=False)
     look.keywords, refusals = keywords_of(row, engine.name, params, options)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
-    if options.engine == "auto" and options.device is None and look.able:
+    if options.engine == "auto" and options.device in (None, HOST) and look.able:
         look.reasons.extend(_worth(row, facts, params))
         if look.reasons:
             return  # what follows may cost a pass over the data
