@@ -30,7 +30,7 @@ from accelsk.engines.recipes import Prepared
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable
 
-__all__ = ["Booster", "BoosterAdapter", "scikit_learn"]
+__all__ = ["Booster", "BoosterAdapter", "not_numbers", "scikit_learn"]
 
 #: Of the keyword arguments of a row: the hyperparameters of scikit-learn's estimator that prepares the fit.
 RECIPE = "recipe"
@@ -59,6 +59,17 @@ class BoosterAdapter(Adapter):
             By default not: the library encodes them itself.
         """
         return False
+
+    def encode_parameters(self, model: Any, classes: np.ndarray[Any, Any]) -> None:
+        """Let parameters that name labels name what the labels are encoded as. By default no parameter does.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, not fitted; it is changed.
+        classes : ndarray
+            The labels, in the order of 0, 1, ...
+        """
 
     def taken(self, X: Any) -> Any:
         """Return X as the library takes it: by default as it is.
@@ -291,7 +302,7 @@ class BoosterAdapter(Adapter):
         if isinstance(backend, OwnClass):
             given = inspect.signature(type(backend.model).fit).bind(backend.model, *args, **kwargs)
             given.apply_defaults()
-            backend.fit(self, {name: value for name, value in given.arguments.items() if name != "self"})
+            backend.fit(self, row, {name: value for name, value in given.arguments.items() if name != "self"})
         else:
             given = inspect.signature(type(backend.stem).fit).bind(backend.stem, *args, **kwargs)
             backend.fit(self, row, {name: value for name, value in given.arguments.items() if name != "self"})
@@ -408,3 +419,19 @@ def scikit_learn(path: str) -> type:
     module, _, name = path.rpartition(".")
     found: type = getattr(import_module(module), name)
     return found
+
+
+def not_numbers(X: Any) -> list[str]:
+    """Name the columns of a frame of polars that are neither numbers nor booleans.
+
+    Parameters
+    ----------
+    X : polars.DataFrame
+        The data.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
+    return [name for name, dtype in X.schema.items() if not (dtype.is_numeric() or str(dtype) == "Boolean")]

@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
+from accelsk import convert
 from accelsk.errors import NotPortable
 
 if TYPE_CHECKING:
     from accelsk.engines.boosters import BoosterAdapter
+    from accelsk.engines.spec import Row
 
 __all__ = ["OwnClass"]
 
@@ -51,13 +54,15 @@ class OwnClass:
         self.encoded = self.objects = False
         self.dtype: Any = None
 
-    def fit(self, adapter: BoosterAdapter, given: Mapping[str, Any]) -> None:
+    def fit(self, adapter: BoosterAdapter, row: Row, given: Mapping[str, Any]) -> None:
         """Validate, encode the labels, and let the library fit.
 
         Parameters
         ----------
         adapter : BoosterAdapter
             Of the library.
+        row : Row
+            Of the class.
         given : mapping
             The arguments of the library's ``fit``, by name.
         """
@@ -80,15 +85,45 @@ class OwnClass:
                 given["eval_y"] = tuple(map(self._encoded, sets)) if several else self._encoded(sets)
             self.encoded = adapter.encodes(self.classes)
             if self.encoded:
-                sets = given.get("eval_set")
-                sets = [sets] if isinstance(sets, tuple) else sets
-                given["eval_set"] = None if sets is None else [(X_, self._encoded(y_)) for X_, y_ in sets]
                 y = codes
+                adapter.encode_parameters(self.model, self.classes)
         elif is_classifier(self.model):
             self.dtype = y.dtype
+        self._take_evaluated(adapter, row, given)
         given = {name: value for name, value in given.items() if value is not None and name not in ("X", "y")}
         self.model.fit(adapter.taken(X), y, **given)
         self.grew = True
+        held = getattr(self.model, "classes_", ())
+        if self.classes is not None and not self.encoded and len(held) == len(self.classes):
+            self.classes = np.asarray(held).astype(self.classes.dtype)  # the user may have told it their order
+
+    def _take_evaluated(self, adapter: BoosterAdapter, row: Row, given: dict[str, Any]) -> None:
+        """What the library evaluates itself on is to mean what the data of the fit mean, labels and zeros alike."""
+        formats = row.fit.formats(self.model.get_params())
+
+        def taken(X: Any) -> Any:
+            if sp.issparse(X) and X.format not in formats:
+                X = convert.sparse_as(X, formats[0]) if formats else convert.dense(X)
+            return adapter.taken(X)
+
+        def pair(each: Any) -> Any:
+            if isinstance(each, tuple | list) and len(each) == 2:
+                return taken(each[0]), self._encoded(each[1]) if self.encoded else each[1]
+            if self.encoded:
+                raise ValueError(
+                    f"eval_set holds a {type(each).__name__}, whose labels cannot be encoded as those of the fit are: "
+                    "pass X and y as a tuple."
+                )
+            return each
+
+        sets = given.get("eval_set")
+        if sets is not None:
+            given["eval_set"] = [pair(each) for each in sets] if isinstance(sets, list) else pair(sets)
+            if isinstance(given["eval_set"], tuple):
+                given["eval_set"] = [given["eval_set"]]
+        if given.get("eval_X") is not None:
+            several = isinstance(given["eval_X"], tuple)
+            given["eval_X"] = tuple(map(taken, given["eval_X"])) if several else taken(given["eval_X"])
 
     def _encoded(self, y: Any) -> Any:
         """Labels of what the library evaluates itself on."""
@@ -176,7 +211,8 @@ class OwnClass:
             score = accuracy_score if is_classifier(self.model) else r2_score
             return float(score(given["y"], answer, sample_weight=given.get("sample_weight")))
         if method not in _ANSWERS:
-            return function(*args, **kwargs)
+            args = [adapter.taken(value) if sp.issparse(value) else value for value in args]
+            return function(*args, **{name: adapter.taken(v) if sp.issparse(v) else v for name, v in kwargs.items()})
         bound = inspect.signature(function).bind(*args, **kwargs)
         name = next(iter(bound.arguments))
         X = self._checked(bound.arguments[name], reset=False)
@@ -226,8 +262,11 @@ class OwnClass:
         name = type(self.model).__name__
         if not self.grew:
             raise NotPortable(f"engine {engine!r} has fitted no {name}: there is one class only, {self.classes}.")
-        held = getattr(self.model, "classes_", self.classes)
-        if self.classes is not None and not np.array_equal(np.asarray(held).astype(self.classes.dtype), self.classes):
+        held = np.asarray(getattr(self.model, "classes_", self.classes))
+        texts = self.classes is not None and self.classes.dtype.kind not in "biuf"
+        if self.classes is not None and (
+            (texts and self.encoded) or not np.array_equal(held.astype(self.classes.dtype), self.classes)
+        ):
             raise NotPortable(
                 f"{name} by itself predicts 0, 1, ..., and this one was fitted to {self.classes[:5].tolist()}.",
                 hint="keep accelsk where it is used, or encode the labels before the fit.",

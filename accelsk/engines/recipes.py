@@ -24,6 +24,9 @@ Array = np.ndarray[Any, Any]
 #: scikit-learn draws seeds of 32 bits; the libraries take positive numbers of C's type int.
 _SEEDS = np.iinfo(np.int32).max
 
+#: Of single precision, and so is the double.
+_LARGE = 1e38
+
 
 class Stopping:
     """When scikit-learn stops early: told the loss after each iteration, it says whether that was the last one.
@@ -168,7 +171,7 @@ def prepare(stem: Any, X: Any, y: Any, sample_weight: Any = None, **validation: 
 def _prepare_hist(
     stem: Any, X: Any, y: Any, sample_weight: Any, X_val: Any = None, y_val: Any = None, sample_weight_val: Any = None
 ) -> Prepared:
-    X = stem._preprocess_X(X, reset=True)[0]
+    X = _bounded(stem._preprocess_X(X, reset=True)[0])
     y = stem._encode_y(_check_y(y, estimator=stem))
     check_consistent_length(X, y)
     if sample_weight is not None:
@@ -178,7 +181,7 @@ def _prepare_hist(
     if X_val is not None or y_val is not None:
         if X_val is None or y_val is None or stem.early_stopping is False:
             raise ValueError("X_val and y_val belong together, and need early_stopping to be True or 'auto'.")
-        X_val, y_val = stem._preprocess_X(X_val, reset=False), stem._encode_y_val(_check_y(y_val, estimator=stem))
+        X_val, y_val = checked_again(stem, X_val), stem._encode_y_val(_check_y(y_val, estimator=stem))
         check_consistent_length(X_val, y_val)
         if sample_weight_val is not None:
             sample_weight_val = _check_sample_weight(sample_weight_val, X_val, dtype=np.float64)
@@ -247,6 +250,14 @@ def _hold_out(made: Prepared, fraction: Any, seed: Any) -> None:
     made.validation = (parts[1], parts[3], parts[5] if weights else None)
 
 
+def _bounded(X: Array) -> Array:
+    """Infinity as a very large number, which it is to scikit-learn's trees.
+
+    Some of the libraries refuse it, to others it is the same as the largest number.
+    """
+    return np.clip(X, -_LARGE, _LARGE) if np.isinf(X).any() else X
+
+
 def _n_classes(stem: Any) -> int:
     return len(stem.classes_) if is_classifier(stem) else 0
 
@@ -294,7 +305,7 @@ def checked_again(stem: Any, X: Any) -> Any:
         As `Prepared.X`.
     """
     if hasattr(stem, "_preprocess_X"):
-        return stem._preprocess_X(X, reset=False)
+        return _bounded(stem._preprocess_X(X, reset=False))
     return validate_data(stem, X, dtype=np.float32, order="C", accept_sparse="csr", reset=False)
 
 

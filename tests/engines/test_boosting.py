@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn
-from boosting_data import binned, flights, large_classification, large_regression
+from boosting_data import binned, far, flights, large_classification, large_regression
 from boosting_libraries import LIBRARIES, every_library
 from packaging.version import Version
 from sklearn.base import clone, is_classifier
@@ -82,7 +82,18 @@ def test_what_scikit_learns_checks_find_is_listed(library):
 
 @every_library
 @pytest.mark.parametrize(
-    "labels", [["a", "b", "c"], [-5, 0, 7], [1.0, 2.0, 4.0], [True, False], [np.int8(3), np.int8(9)]], ids=str
+    "labels",
+    [
+        ["a", "b", "c"],
+        ["10", "9", "100"],  # sorted as texts
+        ["", "b"],
+        [-5, 0, 7],
+        [10**12, 10**12 + 1, 3],  # not the same in single precision
+        [1.0, 2.0, 4.0],
+        [True, False],
+        [np.int8(3), np.int8(9)],
+    ],
+    ids=str,
 )
 def test_labels_come_back(library, labels, iris):
     X, y = iris
@@ -108,6 +119,17 @@ def test_one_class_is_predicted(library, iris):
     assert pickle.loads(pickle.dumps(model)).predict(X[:1]).tolist() == ["only"]
     with pytest.raises(NotPortable, match="one class"):
         to_sklearn(model)
+
+
+@every_library
+def test_texts_that_are_numbers_are_not_given_away_as_numbers(library, iris):
+    X, y = iris
+    model = AcceleratedEstimator(library.own()).fit(X, y.astype(str))
+    try:
+        given = to_sklearn(model)
+    except NotPortable:
+        return
+    assert np.ravel(given.predict(X)).tolist() == model.predict(X).tolist()
 
 
 @every_library
@@ -284,6 +306,50 @@ def test_the_sparse_table(library, kind, operation, container):
 
 
 @every_library
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.float32])
+def test_sparse_data_of_every_dtype_are_taken(library, dtype):
+    dense, y = counts()
+    X = sp.csr_array(dense.astype(dtype))
+    found = AcceleratedEstimator(library.own()).fit(X, y).predict_proba(X)
+    expected = AcceleratedEstimator(library.own()).fit(X.toarray().astype(float), y).predict_proba(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@every_library
+@pytest.mark.parametrize("container", [sp.csr_matrix, sp.csc_array, sp.coo_array, wide_indices])
+def test_what_it_evaluates_itself_on_means_what_the_data_of_the_fit_mean(library, container):
+    dense, y = counts()
+    labels = y > 0
+
+    def told(X):
+        model = AcceleratedEstimator(library.own(verbose=False) if library.engine == "catboost" else library.own())
+        if library.engine == "lightgbm":
+            return model.fit(dense, labels, eval_X=(X,), eval_y=(labels,)).evals_result_
+        how = {"verbose": False} if library.engine == "xgboost" else {}
+        model.fit(dense, labels, eval_set=[(X, labels)], **how)
+        return model.evals_result() if library.engine == "xgboost" else model.get_evals_result()
+
+    assert str(told(container(dense))) == str(told(dense))
+
+
+@every_library
+def test_frames_of_polars_are_taken(library, iris):
+    pl = pytest.importorskip("polars")
+    X, y = iris
+    frame = pl.DataFrame({f"c{column}": values for column, values in enumerate(X.T)})
+    frame = frame.with_columns(
+        pl.when(pl.col("c0") > 7).then(None).otherwise(pl.col("c0")).alias("c0"), c4=pl.col("c1") > 3
+    )
+    model = AcceleratedEstimator(library.own()).fit(frame, y)
+    assert list(model.feature_names_in_) == frame.columns
+    X = np.column_stack([np.where(X[:, :1] > 7, np.nan, X[:, :1]), X[:, 1:], X[:, 1] > 3])
+    expected = AcceleratedEstimator(library.own()).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(frame), expected, rtol=1e-6)
+    with pytest.raises((ValueError, ImportError)):  # rather than the end of the process
+        AcceleratedEstimator(library.own()).fit(frame.with_columns(c5=pl.lit("text")), y)
+
+
+@every_library
 def test_the_table_is_to_be_read(library):
     entries = {(entry.estimator, entry.device, entry.operation): entry for entry in sparsity(library.engine)}
     engine = get(library.engine)
@@ -331,6 +397,30 @@ def test_a_device_that_its_own_parameters_ask_for_must_be_there(library, iris):
     assert model.device_ == "cpu"
     assert "gpu" not in str(model.estimator_.get_params()).lower().replace("invalid_gpu_id", "")
     assert "cuda" not in str(model.estimator_.get_params()).lower()
+
+
+#: What the libraries refuse by themselves must not become the processor here.
+ODD = {
+    "catboost": [{"task_type": "TPU"}, {"task_type": "gpu"}],
+    "lightgbm": [{"device_type": "bogus"}, {"device": "level_zero:gpu"}, {"device_type": "gpu:5"}],
+    "xgboost": [{"device": "bogus"}, {"device": "sycl:gpu"}, {"device": "cuda:x"}, {"device": "GPU:5"}],
+}
+
+
+@every_library
+def test_no_word_for_a_device_becomes_the_processor(library, iris):
+    for asked in ODD[library.engine]:
+        with pytest.raises((DeviceNotAvailable, UnsupportedParameter), match="device"):
+            AcceleratedEstimator(library.own(**asked)).fit(*iris)
+
+
+@every_library
+def test_engine_params_do_not_choose_a_device_behind_the_option(library, iris):
+    for estimator in (library.own(), HistGradientBoostingClassifier(max_iter=3)):
+        params = {library.engine: library.gpu}
+        model = AcceleratedEstimator(estimator, engine=library.engine, engine_params=params, fallback="raise")
+        with pytest.raises(UnsupportedParameter, match="engine_params"):
+            model.fit(*iris)
 
 
 @pytest.fixture
@@ -591,10 +681,25 @@ def test_what_it_cannot_do_is_refused_by_name(library, diabetes, iris):
 
 
 @every_library
+def test_infinity_is_the_largest_number(library):
+    X, targets = binned()
+    random = np.random.default_rng(3)
+    X, y = (
+        np.select([random.random(X.shape) < 0.05, random.random(X.shape) < 0.05], [np.inf, -np.inf], X)[:1000],
+        targets["number"][:1000],
+    )
+    plain = HistGradientBoostingRegressor(max_iter=10, max_leaf_nodes=8, min_samples_leaf=1).fit(X, y)
+    assert far(plain, library.on(plain).fit(X, y), X) < 1e-4
+
+
+@every_library
 def test_auto_never_picks_another_algorithm(library, iris):
     assert explain(HistGradientBoostingClassifier(), *iris).engine == "sklearn"
     candidates = {each.engine: each for each in explain(HistGradientBoostingClassifier(), *iris).candidates}
     assert candidates[library.engine].reasons[0].kind == "fidelity"
+    for device in ("auto", "cpu"):  # nothing was measured to be faster on a processor
+        options = {"device": device, "fidelity": "alternative"}
+        assert explain(HistGradientBoostingClassifier(), *iris, **options).engine == "sklearn"
     named = explain(HistGradientBoostingClassifier(), *iris, engine=library.engine)
     assert (named.engine, named.fidelity) == (library.engine, "alternative")
 

@@ -6,15 +6,21 @@ import textwrap
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 pytest.importorskip("catboost", reason="catboost is not installed")
 
 import catboost
 from boosting_data import binned, far
 from boosting_libraries import LIBRARIES
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
 
-from accelsk import AcceleratedEstimator
+from accelsk import AcceleratedEstimator, explain
 from accelsk.devices import HOST, Device
 from accelsk.engines import get, get_adapter
 from accelsk.errors import UnsupportedParameter
@@ -82,6 +88,44 @@ def test_its_own_columns_of_categories(iris):
     assert model.score(words, y) > 0.9
     with pytest.raises(ValueError, match="could not convert"):
         AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5)).fit(words, y)
+
+
+def test_parameters_that_name_labels_name_those_of_the_user(iris):
+    X, y = iris
+    own = catboost.CatBoostClassifier
+    for labels in (["10", "9", "100"], [1.0, 2.0, 4.0]):
+        named = np.array(labels)[y]
+        weighted = AcceleratedEstimator(own(iterations=5, class_weights={labels[1]: 50, labels[0]: 1, labels[2]: 1}))
+        plain = AcceleratedEstimator(own(iterations=5))
+        column = np.flatnonzero(np.unique(named) == labels[1])[0]
+        grown = weighted.fit(X, named).predict_proba(X)[:, column] - plain.fit(X, named).predict_proba(X)[:, column]
+        assert grown[y != 1].mean() > 0.05
+        with pytest.raises(ValueError, match=r"class_weights has labels that the fit does not have: \[0\]"):
+            AcceleratedEstimator(own(class_weights={0: 1})).fit(X, named)
+    ordered = AcceleratedEstimator(own(iterations=20, class_names=["c", "b", "a"])).fit(X, np.array(list("abc"))[y])
+    assert ordered.classes_.tolist() == ["c", "b", "a"]
+    assert (ordered.classes_[ordered.predict_proba(X).argmax(axis=1)] == ordered.predict(X)).all()
+
+
+def test_its_other_methods_take_sparse_arrays(iris):
+    X, y = iris
+    sparse = sp.csr_array(X)
+    model = AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5)).fit(X, y)
+    np.testing.assert_array_equal(model.calc_leaf_indexes(sparse), model.calc_leaf_indexes(X))
+    assert len(list(model.staged_predict_proba(sparse))) == 5
+
+
+def test_a_pool_has_labels_of_its_own(iris):
+    X, y = iris
+    pool = catboost.Pool(X, y)
+    assert AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5)).fit(X, y, eval_set=pool).get_evals_result()
+    with pytest.raises(ValueError, match="pass X and y as a tuple"):
+        AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5)).fit(X, y > 1, eval_set=pool)
+
+
+def test_noise_is_graded(iris):
+    for cls in (HistGradientBoostingClassifier, GradientBoostingClassifier):
+        assert "noise" in explain(cls(), *iris, engine="catboost").grades["random_state"]
 
 
 def test_data_that_it_refuses_are_a_value_error(diabetes):

@@ -23,6 +23,8 @@ __all__ = ["CatBoostAdapter"]
 _TELLING = ("verbose", "logging_level", "silent", "verbose_eval", "metric_period")
 _NO_NUMBERS = ("cat_features", "text_features", "embedding_features")
 _WRITING = ("allow_writing_files", "train_dir")
+#: Integers up to here are the same in single precision.
+_LARGEST = 2**24
 
 
 class CatBoostAdapter(BoosterAdapter):
@@ -51,13 +53,15 @@ class CatBoostAdapter(BoosterAdapter):
         Device or None
             None for the processor; the first of several GPUs.
         """
-        if params.get("task_type") != "GPU":
-            return None
+        if params.get("task_type") not in ("GPU", "gpu"):
+            return None if params.get("task_type") in ("CPU", None) else Device.parse(str(params["task_type"]))
         named = re.match(r"\d+", str(params.get("devices") or ""))
         return Device("gpu", "cuda", int(named.group()) if named else None)
 
     def encodes(self, classes: np.ndarray[Any, Any]) -> bool:
-        """Say whether labels must be encoded: all that are not integers or texts come back as something else.
+        """Say whether labels must be encoded: CatBoost keeps only words, and integers of a moderate size.
+
+        It sorts texts that are numbers as numbers, takes no empty text, and keeps numbers in single precision.
 
         Parameters
         ----------
@@ -69,7 +73,33 @@ class CatBoostAdapter(BoosterAdapter):
         bool
             Whether the library is given 0, 1, ... instead.
         """
-        return classes.dtype.kind not in "iuU" and not all(type(label) is str for label in classes)
+        if classes.dtype.kind in "iu":
+            return bool((np.abs(classes.astype(np.float64)) > _LARGEST).any())
+        return not all(isinstance(label, str) and _is_word(label) for label in classes.tolist())
+
+    def encode_parameters(self, model: Any, classes: np.ndarray[Any, Any]) -> None:
+        """Let `class_weights` name what the labels are encoded as.
+
+        Parameters
+        ----------
+        model : estimator
+            Of CatBoost, not fitted; it is changed.
+        classes : ndarray
+            The labels, in the order of 0, 1, ...
+
+        Raises
+        ------
+        ValueError
+            For a weight of a label that there is not.
+        """
+        weights = model.get_params().get("class_weights")
+        if not isinstance(weights, Mapping):
+            return
+        codes = {label: code for code, label in enumerate(classes.tolist())}
+        unknown = [label for label in weights if label not in codes]
+        if unknown:
+            raise ValueError(f"class_weights has labels that the fit does not have: {unknown}.")
+        model.set_params(class_weights={codes[label]: weight for label, weight in weights.items()})
 
     def takes_objects(self, model: Any, given: Mapping[str, Any]) -> bool:
         """Say whether the user has named columns of categories, texts or embeddings.
@@ -380,6 +410,14 @@ class CatBoostAdapter(BoosterAdapter):
         device : Device
             One of `devices`.
         """
+
+
+def _is_word(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return label.strip() != ""
+    return False
 
 
 def _categories(prepared: Prepared) -> dict[str, Any]:

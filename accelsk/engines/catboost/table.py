@@ -139,8 +139,10 @@ _OF_EVERY_HIST: Mapping[str, Rule] = {
     "max_bins": _BINS,
     "categorical_features": _CATEGORIES,
 }
+_NOISE = prepared.approximate("CatBoost adds noise to the gains of splits: without a random_state two fits differ")
 _HIST_CLASSIFIER: Mapping[str, Rule] = {
     **_OF_EVERY_HIST,
+    "random_state": _NOISE,
     "loss": losses("log_loss"),
     "class_weight": prepared,
     "max_depth": together(translate=_symmetric, text="as `depth` where it is given; at most 16").approximate(
@@ -182,6 +184,7 @@ _OF_EVERY_GRADIENT: Mapping[str, Rule] = {
 }
 _GRADIENT_CLASSIFIER: Mapping[str, Rule] = {
     **_OF_EVERY_GRADIENT,
+    "random_state": _NOISE,
     "loss": losses("log_loss"),
     "max_depth": together(translate=_symmetric, text="as `depth`; at most 16").approximate(_SYMMETRIC),
     "max_leaf_nodes": ignored("a symmetric tree has 2 ** depth leaves").without_effect(

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from accelsk import drivers
 from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
-from accelsk.engines.boosters import BoosterAdapter
+from accelsk.engines.boosters import BoosterAdapter, not_numbers
 from accelsk.engines.lightgbm.table import LOSSES
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
@@ -55,6 +56,8 @@ class LightGBMAdapter(BoosterAdapter):
         kind = next((params[name] for name in _DEVICE_TYPE if params.get(name)), "cpu")
         if kind == "cpu":
             return None
+        if kind not in ("cuda", "gpu"):
+            return Device.parse(kind)
         asked = (params.get("gpu_platform_id", -1), params.get("gpu_device_id", -1))
         for device, (_, place) in _places().items():
             if place["device_type"] == kind and asked in ((-1, -1), _ids(place)):
@@ -82,7 +85,7 @@ class LightGBMAdapter(BoosterAdapter):
         return {**{name: value for name, value in keywords.items() if name not in _PLACE}, **_place(device)}
 
     def taken(self, X: Any) -> Any:
-        """Return X as LightGBM takes it: it knows the matrices of SciPy, and not the arrays.
+        """Return X as LightGBM takes it: it knows the matrices of SciPy, and not the arrays, and of floats only.
 
         Parameters
         ----------
@@ -93,8 +96,21 @@ class LightGBMAdapter(BoosterAdapter):
         -------
         object
             The same data.
+
+        Raises
+        ------
+        ValueError
+            For columns of polars that are no numbers: LightGBM would end the process.
         """
-        return sparse_matrix(X)
+        if type(X).__module__.partition(".")[0] == "polars":
+            refused = not_numbers(X)
+            if refused:
+                raise ValueError(
+                    f"{self.engine.title} takes no columns of polars that are neither numbers nor booleans: "
+                    f"{', '.join(refused)}. Encode them, or pass a pandas frame with the dtype 'category'."
+                )
+        X = sparse_matrix(X)
+        return X.astype(np.float64) if issparse(X) and X.dtype not in (np.float32, np.float64) else X
 
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
         """Fit LightGBM's estimator as scikit-learn's hyperparameters say.

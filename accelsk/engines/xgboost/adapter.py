@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +13,7 @@ import numpy as np
 
 from accelsk import drivers
 from accelsk.devices import HOST, Device
-from accelsk.engines.boosters import Booster, BoosterAdapter
+from accelsk.engines.boosters import Booster, BoosterAdapter, not_numbers
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.engines.xgboost.table import LOSSES
@@ -46,12 +47,14 @@ class XGBoostAdapter(BoosterAdapter):
         Returns
         -------
         Device or None
-            None for the processor, and for what XGBoost itself will refuse.
+            None for the processor, which is XGBoost's default.
         """
-        kind, _, index = str(params.get("device") or "cpu").partition(":")
-        if kind not in ("cuda", "gpu") or not (index.isdecimal() or not index):
-            return None
-        return Device("gpu", "cuda", int(index) if index else None)
+        asked = str(params.get("device") or "cpu")
+        kind, _, index = asked.partition(":")
+        if kind in ("cuda", "gpu") and (index.isdecimal() or not index):
+            return Device("gpu", "cuda", int(index) if index else None)
+        # Whatever else it is, it is not to become the processor without a word.
+        return None if asked == "cpu" else Device.parse(asked)
 
     def encodes(self, classes: np.ndarray[Any, Any]) -> bool:
         """Say that labels are to be encoded: XGBoost takes no others than 0, 1, ...
@@ -67,6 +70,25 @@ class XGBoostAdapter(BoosterAdapter):
             True.
         """
         return True
+
+    def taken(self, X: Any) -> Any:
+        """Return X as XGBoost takes it: a frame of polars, for which it needs pyarrow, as an array where there is none.
+
+        Parameters
+        ----------
+        X : ndarray, sparse matrix or data frame
+            Validated.
+
+        Returns
+        -------
+        object
+            The same data.
+        """
+        if type(X).__module__.partition(".")[0] != "polars" or importlib.util.find_spec("pyarrow") is not None:
+            return X
+        if not_numbers(X):
+            return X  # XGBoost says itself what it needs
+        return X.to_numpy().astype(np.float64)
 
     def on_device(self, row: Row, keywords: Mapping[str, Any], device: Device) -> dict[str, Any]:
         """Return the keyword arguments with the device in XGBoost's own spelling.
