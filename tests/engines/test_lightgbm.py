@@ -158,6 +158,23 @@ def test_what_lightgbm_evaluates_itself_on_reaches_it(iris):
     np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
 
 
+@pytest.mark.parametrize("cls, params", [(HIST[1], {"max_leaf_nodes": None}), (GradientBoostingRegressor, {})])
+def test_trees_without_a_bound_take_no_more_leaves_than_there_are(cls, params):
+    # LightGBM reserves a histogram for every leaf that it is told: gigabytes for all that it allows.
+    X, targets = binned()
+    X, y = X[:500], targets["number"][:500]
+    plain = cls(max_depth=None, min_samples_leaf=3, **params)
+    plain.set_params(**{"max_iter" if cls is HIST[1] else "n_estimators": 5}).fit(X, y)
+    found = on_lightgbm(plain).fit(X, y)
+    assert found.estimator_.get_params()["num_leaves"] <= 500
+    assert far(plain, found, X) < 1e-6
+    deep = on_lightgbm(HIST[1](max_leaf_nodes=None, max_depth=3, max_iter=5)).fit(X, y)
+    assert deep.estimator_.get_params()["num_leaves"] == 8
+    wide = np.tile(targets["number"][:500, None], 80) + np.random.default_rng(0).normal(size=(500, 80))
+    one = on_lightgbm(HIST[1](max_leaf_nodes=None, min_samples_leaf=1, max_iter=2)).fit(np.tile(wide, 8), y)
+    assert one.estimator_.get_params().get("histogram_pool_size") == 1024
+
+
 # -- devices -----------------------------------------------------------------------------------------------------------
 
 
