@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from accelsk.backend import Route, carry_out, compute, parallel, route_of
 from accelsk.decision import Decision
@@ -215,8 +216,10 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         MetadataRequest or MetadataRouter
-            Of the wrapped estimator.
+            Of the wrapped estimator; of one that is no BaseEstimator, that it requests nothing.
         """
+        if not hasattr(self._inner, "get_metadata_routing"):
+            return MetadataRequest(owner=type(self._inner).__name__)
         return self._inner.get_metadata_routing()
 
     def __getattr__(self, name: str) -> Any:

@@ -25,7 +25,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -181,6 +181,13 @@ def test_searches_set_its_hyperparameters(library, iris):
     refitted = fitted.set_params(**{library.rounds: 3, "random_state": 7}).fit(*iris)
     assert refitted.estimator_.get_params()[library.rounds] == 3
     assert cross_val_score(clone(refitted), *iris, cv=3).mean() > 0.8
+
+
+@every_library
+def test_metadata_routing_passes_by_what_requests_nothing(library, iris):
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipeline = Pipeline([("model", AcceleratedEstimator(library.own()))]).fit(*iris)
+        assert pipeline.predict(iris[0]).shape == (150,)
 
 
 @every_library
