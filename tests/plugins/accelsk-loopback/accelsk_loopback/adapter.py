@@ -20,6 +20,13 @@ class LoopbackAdapter(Adapter):
         visible = _PRETENDED[: int(os.environ.get("LOOPBACK_DEVICES", "2"))]  # as other libraries hide theirs
         return {**super().devices(), **{device: f"pretended device {device.index}" for device in visible}}
 
+    def environment(self, device):
+        """Ask for a process of its own on every device but the first: with this variable set the library is of the kind
+        that knows one device per process."""
+        if "LOOPBACK_ONE_PER_PROCESS" not in os.environ or device.index == 0:
+            return None
+        return {"LOOPBACK_VISIBLE": str(device.index)}
+
     @contextmanager
     def context(self, device):
         """Tell the library where to compute, for the time of one call, in this thread only."""
