@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGE", "Parcel", "Received", "pack"]
+__all__ = ["LARGE", "Parcel", "pack", "received"]
 
 #: From how many bytes on an array goes by shared memory. Below, the pipe is as fast.
 LARGE = 1 << 17
@@ -51,7 +51,26 @@ class Parcel:
     """
 
     data: bytes
-    arrays: list[memoryview] = field(default_factory=list)
+    arrays: list[Any] = field(default_factory=list)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In another parcel: its arrays become arrays of that one.
+        return Parcel, (self.data, [pickle.PickleBuffer(array) for array in self.arrays])
+
+    def load(self) -> Any:
+        """Make the object again.
+
+        Returns
+        -------
+        object
+            With arrays over the same memory.
+
+        Raises
+        ------
+        Exception
+            Whatever unpickling raises.
+        """
+        return pickle.loads(self.data, buffers=self.arrays)  # noqa: S301  from a process of our own
 
     @contextmanager
     def sent(self, connection: Connection) -> Iterator[bool]:
@@ -112,46 +131,29 @@ def pack(obj: Any) -> Parcel:
     return Parcel(file.getvalue(), arrays)
 
 
-class Received:
-    """What `Parcel.sent` sent: opened at once, so that the sender need not keep it, and not yet made an object again.
+def received(message: bytes) -> tuple[Parcel, bool]:
+    """Open what `Parcel.sent` sent.
 
     Parameters
     ----------
     message : bytes
         As it was received.
 
-    Attributes
-    ----------
+    Returns
+    -------
+    parcel : Parcel
+        Not yet made an object again, which may raise anything.
     shared : bool
-        Whether there is shared memory, so that the sender waits for a word.
+        Whether it came with shared memory: that is open now, and the sender waits for a word.
     """
-
-    def __init__(self, message: bytes) -> None:
-        self._data, path, layout = pickle.loads(message)  # noqa: S301  from a process of our own
-        self.shared = bool(path)
-        self._arrays: list[memoryview] = []
-        if not path:
-            return
-        with Path(path).open("rb") as file:
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-        for start, length, fixed in layout:
-            array = view[start : start + length]
-            self._arrays.append(array.toreadonly() if fixed else array)
-
-    def load(self) -> Any:
-        """Make the object again.
-
-        Returns
-        -------
-        object
-            With arrays over the shared memory.
-
-        Raises
-        ------
-        Exception
-            Whatever unpickling raises.
-        """
-        return pickle.loads(self._data, buffers=self._arrays)  # noqa: S301
+    data, path, layout = pickle.loads(message)  # noqa: S301  from a process of our own
+    if not path:
+        return Parcel(data), False
+    with Path(path).open("rb") as file:
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+    arrays = [view[start : start + length] for start, length, _ in layout]
+    fixed = [readonly for *_, readonly in layout]
+    return Parcel(data, [each.toreadonly() if no else each for each, no in zip(arrays, fixed, strict=True)]), True
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from accelsk.devices import HOST, Device
 from accelsk.engines import get_adapter
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
+from accelsk.parcels import pack
 from accelsk.surroundings import Surroundings, drawn_from, repeat, take_states
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class _Seat:
         from accelsk.workers import exchange, worker_of
 
         adapter, around = self.adapter, Surroundings.here()
+        # Packed before anybody waits: to pickle an argument may ask for something of the same process.
+        packed = pack(arguments)
 
         def request(process: Process) -> Request:
             live = self.live
@@ -123,7 +126,7 @@ class _Seat:
                 adapter.inside(adapter.device),
                 live.token if known and live is not None else None,
                 None if known else self.saved,
-                arguments,
+                packed,
                 tuple(dropped),
                 around,
             )
@@ -482,4 +485,4 @@ def _here(result: Any, model: RemoteModel) -> Any:
 
     if result is ItSelf:
         return model
-    return iter(result.values) if isinstance(result, Listed) else result
+    return (each for each in result.values) if isinstance(result, Listed) else result

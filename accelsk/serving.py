@@ -24,7 +24,7 @@ from accelsk.engines import get, get_adapter
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.failures import Failure
-from accelsk.parcels import Parcel, Received, pack
+from accelsk.parcels import Parcel, pack, received
 from accelsk.reasons import unusable
 from accelsk.surroundings import Heard, Surroundings, drawn_from, states_of, take_states
 
@@ -98,8 +98,8 @@ class Request:
         The model, if this process has it.
     saved : Saved or None
         The model, if not; None for one that is to be built.
-    arguments : tuple
-        The rest.
+    arguments : Parcel
+        The rest: a tuple.
     dropped : tuple of int, default=()
         Models that nobody asks for any more.
     around : Surroundings, default=None
@@ -112,7 +112,7 @@ class Request:
     device: Device
     token: int | None
     saved: Saved | None
-    arguments: tuple[Any, ...]
+    arguments: Parcel
     dropped: tuple[int, ...] = ()
     around: Surroundings | None = None
 
@@ -154,7 +154,7 @@ class _Desk:
         engine = get(request.engine)
         adapter, row = get_adapter(request.engine), engine.rows[request.row]
         do: Callable[..., tuple[int | None, Any]] = getattr(self, f"_{request.do}")
-        return do(request, adapter, row, *request.arguments)
+        return do(request, adapter, row, *request.arguments.load())
 
     def _model(self, request: Request, adapter: Adapter, row: Row) -> tuple[int, Any]:
         if request.token is not None:
@@ -330,7 +330,7 @@ def _packed(desk: _Desk, message: bytes) -> Parcel:
 
 
 def _answer(desk: _Desk, message: bytes) -> tuple[int | None, Any]:
-    request: Request = Received(message).load()
+    request: Request = received(message)[0].load()
     assert request.around is not None
     with request.around.entered():
         return desk(request)

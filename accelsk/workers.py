@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from accelsk import drivers
 from accelsk.devices import Device
 from accelsk.errors import DeviceNotAvailable, WorkerDied
-from accelsk.parcels import Parcel, Received, pack
+from accelsk.parcels import Parcel, pack, received
 
 if TYPE_CHECKING:
     from accelsk.serving import Answer, Request
@@ -111,15 +111,15 @@ class Process:
         """
         try:
             with parcel.sent(self._here):
-                received = Received(self._here.recv_bytes())
-            if received.shared:
+                answer, shared = received(self._here.recv_bytes())
+            if shared:
                 self._here.send_bytes(b"opened")
         except (EOFError, ConnectionError, FileNotFoundError):  # the last one: its memory went with it
             raise self._died() from None
         except BaseException:  # an interrupt: it computes what nobody waits for
             self.kill()
             raise
-        return received.load()
+        return answer.load()
 
     def _died(self) -> WorkerDied:
         try:
@@ -285,7 +285,7 @@ _guard = [threading.Lock()]
 
 
 def shutdown_workers() -> None:
-    """End the processes that accelsk started for devices, and so free what they hold of the host's and the device's memory.
+    """End the processes that accelsk started for devices, and so free the memory that they hold, of host and device.
 
     Libraries that know one device per process compute on any other one in a process of its own, which stays for the
     next call. It ends with this process; or now. Fitted models stay usable: the next call starts a process again. A

@@ -335,7 +335,7 @@ class Adapter:
         return backend
 
     def dump(self, backend: Any, row: Row) -> bytes:
-        """Write a fitted backend estimator down. Asked where `Row.export` does not restore, and in processes of devices.
+        """Write a fitted backend estimator down. Asked where `Row.export` does not restore, or `environment` is given.
 
         Parameters
         ----------

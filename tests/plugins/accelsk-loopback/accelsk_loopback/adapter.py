@@ -9,7 +9,7 @@ from accelsk.engines.adapter import Adapter
 
 __all__ = ["LoopbackAdapter"]
 
-_PRETENDED = tuple(Device("accelerator", "loopback", index) for index in range(2))
+_PRETENDED = tuple(Device("accelerator", "loopback", index) for index in range(4))
 
 
 class LoopbackAdapter(Adapter):
