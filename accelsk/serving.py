@@ -257,7 +257,8 @@ class _Desk:
         subject = adapter.estimator(model) if shown else model
         with adapter.context(request.device):
             result = _home(adapter, subject, getattr(subject, name)(*args, **kwargs))
-        return token, (result, Saved(adapter.dump(model, row)) if name.startswith("set_") else None)
+        changed = name.startswith(("set_", "fit", "partial_fit"))
+        return token, (result, Saved(adapter.dump(model, row)) if changed else None)
 
     def _export(self, request: Request, adapter: Adapter, row: Row, estimator: Any) -> tuple[int, Any]:
         token, model = self._model(request, adapter, row)

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from multiprocessing import spawn
 from typing import TYPE_CHECKING, Any
 
 from accelsk import drivers
@@ -64,7 +65,7 @@ class Process:
             # them, and does not notice that this process was killed.
             self._started = subprocess.Popen(
                 [
-                    sys.executable,
+                    spawn.get_executable(),
                     *subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
                     "-c",
                     _PROGRAM,
@@ -129,11 +130,15 @@ class Process:
         self.kill()
         return died(self.engine, self.device, self.pid, code)
 
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        self._here.close()
+    def cut(self) -> None:
+        """End the process, whatever it does; a thread that waits for its answer hears that it died."""
         self._started.kill()
         self._started.wait()
+
+    def kill(self) -> None:
+        """End the process, whatever it does. To be called by the thread that talks to it."""
+        self._here.close()
+        self.cut()
 
     def end(self) -> None:
         """Tell the process to end, and wait until it has."""
@@ -249,7 +254,7 @@ class Worker:
         got = self.lock.acquire(blocking=not now)
         try:
             if self.process is not None:
-                (self.process.end if got else self.process.kill)()
+                (self.process.end if got else self.process.cut)()
             self.process = None
         finally:
             if got:

@@ -166,6 +166,15 @@ def test_the_library_s_own_estimator_is_there_to_be_asked(iris):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(shown)).predict(X), shown.predict(X))
 
 
+def test_what_is_changed_by_hand_is_not_lost_with_the_process(diabetes):
+    X, y = diabetes
+    model = on(Ridge()).fit(X, y)
+    model.estimator_.fit(X, y * 2)
+    shutdown_workers()
+
+    np.testing.assert_allclose(model.predict(X), Ridge().fit(X, y * 2).predict(X))
+
+
 def test_scikit_learns_model_comes_home(iris):
     X, y = iris
     plain = to_sklearn(on(SVC(C=2)).fit(X, y))

@@ -94,6 +94,11 @@ class Adapter:
         mapping of str to str or None
             What to change in the environment, such as `accelsk.drivers.cuda_alone` returns; None, the default, to
             compute in this process. Cheap: it is asked for before every fit.
+
+        Raises
+        ------
+        DeviceNotAvailable
+            If the library cannot reach the device any more, in this process nor in another.
         """
         return None
 
