@@ -215,10 +215,15 @@ class RemoteModel:
 
 def _opened(
     engine: str, device: Device, row: int, keywords: Mapping[str, Any], saved: Saved | None, shown: bool
-) -> RemoteModel:
-    adapter = get_adapter(engine)
-    environment = adapter.environment(device) or {}
-    return RemoteModel(_Seat(RemoteAdapter(adapter, device, environment), row, keywords, saved), shown)
+) -> Any:
+    """Open a pickle of a `RemoteModel`: as one; or, where the engine reaches the device in this process, as its own."""
+    adapter = adapter_on(engine, device)
+    if isinstance(adapter, RemoteAdapter):
+        return RemoteModel(_Seat(adapter, row, keywords, saved), shown)
+    from accelsk.serving import made_again
+
+    made = made_again(saved, adapter, adapter.engine.rows[row], device)
+    return adapter.estimator(made) if shown else made
 
 
 class RemoteAdapter(Adapter):

@@ -28,7 +28,7 @@ from accelsk.parcels import Parcel, pack, received
 from accelsk.reasons import unusable
 from accelsk.surroundings import Heard, Surroundings, drawn_from, states_of, take_states
 
-__all__ = ["Answer", "ItSelf", "Listed", "Request", "Saved", "serve"]
+__all__ = ["Answer", "ItSelf", "Listed", "Request", "Saved", "made_again", "serve"]
 
 
 class ItSelf:
@@ -78,6 +78,30 @@ class Saved:
 
 def _saved(data: Any, exported: Any, keywords: Mapping[str, Any]) -> Saved:
     return Saved(None if data is None else data.tobytes(), exported, keywords)
+
+
+def made_again(saved: Saved, adapter: Adapter, row: Row, device: Device) -> Any:
+    """Make the engine's fitted estimator again, in this process.
+
+    Parameters
+    ----------
+    saved : Saved
+        The model.
+    adapter : Adapter
+        The engine's own.
+    row : Row
+        The row of the model.
+    device : Device
+        As this process sees it.
+
+    Returns
+    -------
+    object
+        The engine's estimator.
+    """
+    if saved.exported is None:
+        return adapter.load_dump(saved.dumped, row, device)
+    return adapter.restore(saved.exported, row, adapter.on_device(row, saved.keywords, device), device)
 
 
 @dataclass(frozen=True)
@@ -160,13 +184,8 @@ class _Desk:
         if request.token is not None:
             return request.token, self._models[request.token]
         assert request.saved is not None
-        saved, device = request.saved, request.device
-        drivers.start(device)
-        if saved.exported is not None:
-            keywords = adapter.on_device(row, saved.keywords, device)
-            model = adapter.restore(saved.exported, row, keywords, device)
-        else:
-            model = adapter.load_dump(saved.dumped, row, device)
+        drivers.start(request.device)
+        model = made_again(request.saved, adapter, row, request.device)
         return self._keep(model), model
 
     def _keep(self, model: Any) -> int:

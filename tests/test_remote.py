@@ -166,6 +166,15 @@ def test_the_library_s_own_estimator_is_there_to_be_asked(iris):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(shown)).predict(X), shown.predict(X))
 
 
+def test_its_pickle_opens_as_the_library_s_own_where_the_device_is_reached_from_here(diabetes, monkeypatch):
+    data = pickle.dumps(on(Ridge()).fit(*diabetes).estimator_)
+    monkeypatch.delenv("LOOPBACK_ONE_PER_PROCESS")
+    opened = pickle.loads(data)
+
+    assert type(opened) is library.RidgeRegression
+    np.testing.assert_allclose(opened.coef_, Ridge().fit(*diabetes).coef_)
+
+
 def test_what_is_changed_by_hand_is_not_lost_with_the_process(diabetes):
     X, y = diabetes
     model = on(Ridge()).fit(X, y)
