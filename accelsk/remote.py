@@ -222,7 +222,10 @@ def _opened(
         return RemoteModel(_Seat(adapter, row, keywords, saved), shown)
     from accelsk.serving import made_again
 
-    made = made_again(saved, adapter, adapter.engine.rows[row], device)
+    its = adapter.engine.rows[row]
+    if saved is None:
+        return adapter.build(its, adapter.on_device(its, keywords, device))
+    made = made_again(saved, adapter, its, device)
     return adapter.estimator(made) if shown else made
 
 

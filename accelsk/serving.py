@@ -12,9 +12,8 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +26,9 @@ from accelsk.failures import Failure
 from accelsk.parcels import Parcel, pack, received
 from accelsk.reasons import unusable
 from accelsk.surroundings import Heard, Surroundings, drawn_from, states_of, take_states
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 __all__ = ["Answer", "ItSelf", "Listed", "Request", "Saved", "made_again", "serve"]
 

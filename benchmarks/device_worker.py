@@ -1,9 +1,9 @@
 """What a process of its own for a device costs: the same model, called there and here, in one run.
 
 Run ``python benchmarks/device_worker.py [--json FILE]``. It needs the plug-in of the tests, which pretends such a
-device: ``pip install -e tests/plugins/accelsk-loopback``. Ridge is used because its ``predict`` costs next to nothing, so that
-what is left is the way there and back. Each figure is the median of interleaved pairs of calls, in milliseconds, with
-its quartiles; differences of the same run are what to compare.
+device: ``pip install -e tests/plugins/accelsk-loopback``. Ridge is used because its ``predict`` costs next to nothing,
+so that what is left is the way there and back. Each figure is the median of interleaved pairs of calls, in
+milliseconds, with its quartiles; differences of the same run are what to compare.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def measured() -> list[dict[str, Any]]:
         data = X[:rows]
         took = pairs(lambda: there.predict(data), lambda: here.predict(data), repeats)  # noqa: B023
         found.append({"call": f"Ridge.predict, {name}", "bytes": data.nbytes} | took)
-    took = pairs(lambda: there.predict(X), lambda: X.copy(), 15)
+    took = pairs(lambda: there.predict(X), X.copy, 15)
     found.append({"call": "Ridge.predict, 100 MB; here: X.copy()", "bytes": X.nbytes} | took)
     took = pairs(lambda: on(Ridge(), 1).fit(X, y), lambda: on(Ridge(), 0).fit(X, y), 9)
     found.append({"call": "Ridge.fit, 1,250,000 rows (100 MB)", "bytes": X.nbytes} | took)
