@@ -15,6 +15,7 @@ from accelsk.export import to_sklearn
 from accelsk.pipeline import AcceleratedPipeline
 from accelsk.storage import load, save
 from accelsk.versions import show_versions
+from accelsk.workers import shutdown_workers
 from accelsk.wrapping import accelerate
 
 __version__ = "0.1.0.dev0"
@@ -32,5 +33,6 @@ __all__ = [
     "save",
     "set_config",
     "show_versions",
+    "shutdown_workers",
     "to_sklearn",
 ]

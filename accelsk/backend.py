@@ -16,12 +16,13 @@ from accelsk import convert, drivers
 from accelsk.config import Options
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device
-from accelsk.engines import get, get_adapter
+from accelsk.engines import get
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
 from accelsk.reasons import unusable
+from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
 
@@ -122,7 +123,7 @@ def _returned(result: Any, row: Row | None, engine: str, device: Device, *, stay
     """Bring a result home, or let it stay where the next step of the pipeline may want it."""
     if row is None:
         return Resident(result) if stays else result
-    return Resident(result, engine, device) if stays else get_adapter(engine).home(result)
+    return Resident(result, engine, device) if stays else adapter_on(engine, device).home(result)
 
 
 def _same_engine(options: Options, decision: Decision) -> Options:
@@ -139,9 +140,10 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
             return fresh
         going_on = copy.deepcopy(previous[1])
         return going_on.set_params(**fresh.get_params(deep=False))
-    adapter = get_adapter(plan.engine.name)
+    adapter = adapter_on(plan.engine.name, plan.device)
     if previous is not None and previous[0].engine == plan.decision.engine:
         going_on = copy.deepcopy(previous[1])
+        going_on = taken_along(going_on, plan.row, Device.parse(previous[0].device), adapter, plan.device)
         adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
         return going_on
     if not adapter.validates and not plan.row.native:
@@ -160,14 +162,15 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
 def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if plan.row is None:
         return getattr(backend, method)(*args, **kwargs)
-    if plan.device != HOST:
+    adapter = adapter_on(plan.engine.name, plan.device)
+    if plan.device != HOST and adapter.environment(plan.device) is None:
         drivers.start(plan.device)
     if plan.convert:
         args, kwargs = _with_X(args, kwargs, _converted(_X(args, kwargs), plan.convert))
     # Engines know arrays and frames, not every object that scikit-learn would make one of.
     args = tuple(convert.as_array(value) for value in args)
     kwargs = {name: convert.as_array(value) for name, value in kwargs.items()}
-    return get_adapter(plan.engine.name).fit(backend, plan.row, method, args, kwargs, plan.device)
+    return adapter.fit(backend, plan.row, method, args, kwargs, plan.device)
 
 
 def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -242,7 +245,8 @@ def route_of(decision: Decision, cls: type) -> Route:
     """
     engine = get(decision.engine)
     row = None if engine.reference else engine.row(public_name(cls))
-    return Route(engine.name, row, get_adapter(engine.name), Device.parse(decision.device))
+    device = Device.parse(decision.device)
+    return Route(engine.name, row, adapter_on(engine.name, device), device)
 
 
 def _on_converted(

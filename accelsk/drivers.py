@@ -28,6 +28,7 @@ __all__ = [
     "OpenCLDevice",
     "broken_by_fork",
     "cuda",
+    "cuda_alone",
     "cuda_devices",
     "forked",
     "opencl",
@@ -101,6 +102,44 @@ def cuda_devices() -> tuple[str, ...]:
     True
     """
     return tuple(_ask(_CUDA, _LIBCUDA, _environment())) if _is_there(_LIBCUDA) else ()
+
+
+def cuda_alone(device: Device) -> dict[str, str]:
+    """Return the environment of a process that is to see one CUDA device only: what `Adapter.environment` may return.
+
+    Parameters
+    ----------
+    device : Device
+        One of `cuda`.
+
+    Returns
+    -------
+    dict of str to str
+        ``CUDA_VISIBLE_DEVICES``. Devices are counted among those that are visible here.
+
+    Raises
+    ------
+    DeviceNotAvailable
+        If ``CUDA_VISIBLE_DEVICES`` hides it from this process.
+
+    Examples
+    --------
+    >>> import os
+    >>> if "CUDA_VISIBLE_DEVICES" not in os.environ:
+    ...     assert cuda_alone(Device.parse("cuda:1")) == {"CUDA_VISIBLE_DEVICES": "1"}
+    """
+    index = device.index or 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return {"CUDA_VISIBLE_DEVICES": str(index)}
+    names = [name.strip() for name in visible.split(",") if name.strip()]
+    if index >= len(names):
+        raise DeviceNotAvailable(
+            f"device {str(device)!r} is hidden from this process by CUDA_VISIBLE_DEVICES={visible!r}.",
+            hint="devices are counted from 0 among those that the variable names; change it before CUDA starts.",
+            device=str(device),
+        )
+    return {"CUDA_VISIBLE_DEVICES": names[index]}
 
 
 def opencl(library: str) -> Mapping[Device, OpenCLDevice]:

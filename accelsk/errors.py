@@ -24,6 +24,7 @@ __all__ = [
     "UnsupportedMethod",
     "UnsupportedParameter",
     "UntrustedModel",
+    "WorkerDied",
 ]
 
 
@@ -114,6 +115,13 @@ class NotPortable(AccelskError):
 
 class UntrustedModel(AccelskError):
     """A file holds types of which it is not known that building them is harmless."""
+
+
+class WorkerDied(AccelskError):
+    """The process in which an engine computes on a device of its own ended in the middle of a call.
+
+    The call is lost, the models are not: the next call starts another process. `exit_code` is negative for a signal.
+    """
 
 
 class AccelskWarning(_FromParts, UserWarning):

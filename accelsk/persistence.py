@@ -31,7 +31,7 @@ from accelsk import drivers
 from accelsk.backend import route_of
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
-from accelsk.engines import get, get_adapter, install_command, reference, requirements, why_missing
+from accelsk.engines import get, install_command, reference, requirements, why_missing
 from accelsk.engines.spec import Row
 from accelsk.engines.translate import keywords_of
 from accelsk.errors import (
@@ -44,6 +44,7 @@ from accelsk.errors import (
     NotPortable,
 )
 from accelsk.export import exported
+from accelsk.remote import adapter_on
 from accelsk.selection import home_of, public_name
 from accelsk.wrapper import Wrapper, outside
 
@@ -232,7 +233,7 @@ class _Opening:
 
     def on(self, row: Row, device: Device) -> tuple[Any, Decision]:
         """The engine's model on a device."""
-        decision, adapter = self.decision, get_adapter(self.decision.engine)
+        decision, adapter = self.decision, adapter_on(self.decision.engine, device)
         broken = drivers.broken_by_fork(device) if device != HOST else None
         if broken is not None:
             # Searches send fitted models along that they do not use. An error here would end the worker without a word,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accelsk.devices import HOST, Device
-from accelsk.engines import get_adapter
+from accelsk.remote import adapter_on
 
 __all__ = ["Resident", "at_home"]
 
@@ -62,7 +62,7 @@ class Resident:
         object
             As the engine's adapter brings it home.
         """
-        return get_adapter(self.engine).home(self.data) if self.engine else self.data
+        return adapter_on(self.engine, self.device).home(self.data) if self.engine else self.data
 
     def __reduce__(self) -> tuple[type[Resident], tuple[Any]]:
         # A pickle, or a cache on disk, holds nothing that only a device can hold.

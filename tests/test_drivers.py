@@ -14,6 +14,7 @@ import pytest
 from accelsk import config, drivers
 from accelsk.devices import Device
 from accelsk.drivers import OpenCLDevice
+from accelsk.errors import DeviceNotAvailable
 
 
 def library():
@@ -219,6 +220,25 @@ MANY = (
     a_device(2, 1, "gpu", "NVIDIA Corporation"),
     a_device(3, 0, "cpu"),
 )
+
+
+@pytest.mark.parametrize(
+    "visible, index, alone",
+    [(None, 1, "1"), ("2,3", 0, "2"), (" 2, 3 ", 1, "3"), ("GPU-8a1b,MIG-77c2", 1, "MIG-77c2"), ("5", None, "5")],
+)
+def test_a_process_may_see_one_of_the_visible_devices_alone(monkeypatch, visible, index, alone):
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert drivers.cuda_alone(Device("gpu", "cuda", index)) == {"CUDA_VISIBLE_DEVICES": alone}
+
+
+@pytest.mark.parametrize("visible", ["", "3"])
+def test_a_hidden_device_is_not_shown_to_another_process(monkeypatch, visible):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    with pytest.raises(DeviceNotAvailable, match="'cuda:1' is hidden from this process by CUDA_VISIBLE_DEVICES"):
+        drivers.cuda_alone(Device.parse("cuda:1"))
 
 
 def test_devices_are_numbered_within_their_kind_gpus_first_and_nvidias_again_for_cuda():

@@ -7,6 +7,7 @@ import importlib
 import pickle
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from accelsk.devices import HOST, Device
@@ -73,6 +74,48 @@ class Adapter:
             None where it asks for none; the option `device` comes before it.
         """
         return None
+
+    def environment(self, device: Device) -> Mapping[str, str] | None:
+        """Say whether a device needs a process of its own, and with which environment.
+
+        For a library that knows one device per process: the first one, usually. On the others it computes in a process
+        that is started for it, with these variables set before anything is imported there, and that stays for later
+        calls. Everything else of the adapter is then called there, with the device of `inside`; here, `devices`,
+        `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every model, for a
+        process may end.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        mapping of str to str or None
+            What to change in the environment, such as `accelsk.drivers.cuda_alone` returns; None, the default, to
+            compute in this process. Cheap: it is asked for before every fit.
+
+        Raises
+        ------
+        DeviceNotAvailable
+            If the library cannot reach the device any more, in this process nor in another.
+        """
+        return None
+
+    def inside(self, device: Device) -> Device:
+        """Return a device as the process sees it that `environment` asks for.
+
+        Parameters
+        ----------
+        device : Device
+            One for which `environment` returns a mapping.
+
+        Returns
+        -------
+        Device
+            By default the first of its kind: the others are hidden.
+        """
+        return replace(device, index=0)
 
     def on_device(self, row: Row, keywords: Mapping[str, Any], device: Device) -> dict[str, Any]:
         """Return the keyword arguments that make an estimator compute on a device, by the engine's own spelling.
@@ -297,7 +340,7 @@ class Adapter:
         return backend
 
     def dump(self, backend: Any, row: Row) -> bytes:
-        """Write a fitted backend estimator down. Asked where `Row.export` does not restore.
+        """Write a fitted backend estimator down. Asked where `Row.export` does not restore, or `environment` is given.
 
         Parameters
         ----------

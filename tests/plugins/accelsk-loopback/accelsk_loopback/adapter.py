@@ -9,7 +9,7 @@ from accelsk.engines.adapter import Adapter
 
 __all__ = ["LoopbackAdapter"]
 
-_PRETENDED = tuple(Device("accelerator", "loopback", index) for index in range(2))
+_PRETENDED = tuple(Device("accelerator", "loopback", index) for index in range(4))
 
 
 class LoopbackAdapter(Adapter):
@@ -19,6 +19,13 @@ class LoopbackAdapter(Adapter):
         """Return the devices that are here, the preferred one first."""
         visible = _PRETENDED[: int(os.environ.get("LOOPBACK_DEVICES", "2"))]  # as other libraries hide theirs
         return {**super().devices(), **{device: f"pretended device {device.index}" for device in visible}}
+
+    def environment(self, device):
+        """Ask for a process of its own on every device but the first: with this variable set the library is of the kind
+        that knows one device per process."""
+        if "LOOPBACK_ONE_PER_PROCESS" not in os.environ or device.index == 0:
+            return None
+        return {"LOOPBACK_VISIBLE": str(device.index)}
 
     @contextmanager
     def context(self, device):

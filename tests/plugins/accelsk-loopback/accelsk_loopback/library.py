@@ -2,8 +2,15 @@
 
 Each notes where it was told to compute: ``ran_on_`` for the fit, ``answered_on_`` for the last method after it. On a
 device, X is moved there and results are left there: `COPIES` counts both ways.
+
+As CUDA's libraries do, it reads once, when it is imported, which device it may see; that one is its device 0 then.
 """
 
+import mmap
+import os
+import signal
+import threading
+import time
 from collections import Counter
 from contextvars import ContextVar
 from functools import partial
@@ -14,9 +21,50 @@ from sklearn import cluster, decomposition, ensemble, linear_model, neighbors, p
 #: Where to compute: "host", "device 0", "device 1".
 DEVICE = ContextVar("loopback_device", default="host")
 
+#: The one device that this process sees; None for all.
+VISIBLE = os.environ.get("LOOPBACK_VISIBLE")
+
 
 #: How often X was moved "in" to a device, and a result "out" to the host.
 COPIES = Counter()
+
+
+def where():
+    """Return the device, by the name that it has where all are seen."""
+    return f"device {VISIBLE}" if VISIBLE is not None and DEVICE.get() == "device 0" else DEVICE.get()
+
+
+def is_shared(X):
+    """Say whether an array is over shared memory."""
+    while X is not None and not isinstance(X, mmap.mmap):
+        X = X.obj if isinstance(X, memoryview) else getattr(X, "base", None)
+    return X is not None
+
+
+class Stubborn(ValueError):
+    """An error that cannot be pickled."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.held = threading.Lock()
+
+    def __reduce__(self):
+        raise TypeError("never")
+
+
+def bear(trouble, method):
+    """Have the trouble that was asked for, to see how others bear it: "killed in fit", "stuck in predict", ..."""
+    kind, _, when = (trouble or "").partition(" in ")
+    if when != method:
+        return
+    if kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "stuck":
+        time.sleep(600)
+    if kind == "stubborn":
+        raise Stubborn("it cannot be pickled")
+    if kind == "exit":
+        os._exit(3)
 
 
 class DeviceArray:
@@ -118,14 +166,16 @@ class Disguise:
         if "_sklearn_output_config" in vars(self):  # what set_output leaves on an estimator
             self.inner._sklearn_output_config = self._sklearn_output_config
         result = self._compute(method, args, kwargs)
-        self.ran_on_ = DEVICE.get()
+        self.ran_on_, self.ran_in_ = where(), os.getpid()
         return self if result is self.inner else result
 
     def _answer(self, method, *args, **kwargs):
-        self.answered_on_ = DEVICE.get()
+        self.answered_on_, self.answered_in_ = where(), os.getpid()
         return self._compute(method, args, kwargs)
 
     def _compute(self, method, args, kwargs):
+        bear(self.params.get("trouble"), method)
+        self.shared_ = [is_shared(each) for each in (*args, *kwargs.values())]
         if args:
             args = (to_device(args[0]), *args[1:])
         elif "X" in kwargs:
@@ -144,7 +194,8 @@ class Disguise:
 class RidgeRegression(Disguise):
     of = linear_model.Ridge
     own = {"l2": 0.0, "intercept": False, "method": "decompose", "max_iter": None, "tol": 1e-2, "positive": False}
-    names = {"l2": "alpha", "intercept": "fit_intercept", "method": "solver"}
+    own |= {"trouble": None}
+    names = {"l2": "alpha", "intercept": "fit_intercept", "method": "solver", "trouble": None}
     values = {"method": {"factorize": "auto", "decompose": "svd"}}
 
 

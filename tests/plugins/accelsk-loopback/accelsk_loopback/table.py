@@ -239,6 +239,7 @@ ROWS = (
         fit=Inputs(sparse=("csr",), sample_weight=True, needs=(ONE_OUTPUT,)),
         predict=Inputs(sparse=("csr", "csc")),
         methods=("predict",),
+        engine_params={"trouble": None},
         export=Export(),
     ),
     Row(
