@@ -140,7 +140,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
         going_on = copy.deepcopy(previous[1])
         return going_on.set_params(**fresh.get_params(deep=False))
     adapter = get_adapter(plan.engine.name)
-    if previous is not None and previous[0].engine == plan.decision.engine:
+    if previous is not None and route_of(previous[0], type(wrapper._inner)).row is plan.row:
         going_on = copy.deepcopy(previous[1])
         adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
         return going_on
@@ -241,8 +241,9 @@ def route_of(decision: Decision, cls: type) -> Route:
         The engine's adapter, its row and the device.
     """
     engine = get(decision.engine)
-    row = None if engine.reference else engine.row(public_name(cls))
-    return Route(engine.name, row, get_adapter(engine.name), Device.parse(decision.device))
+    name, device = public_name(cls), Device.parse(decision.device)
+    row = None if engine.reference else engine.row(name, device) or engine.row(name)
+    return Route(engine.name, row, get_adapter(engine.name), device)
 
 
 def _on_converted(

@@ -349,7 +349,7 @@ def _report(engines: Sequence[str]) -> None:
             try:
                 adapter.load(row)
             except Exception as error:  # noqa: BLE001  it is what we want to know
-                unloadable[row.name] = f"{type(error).__name__}: {error}"
+                unloadable[engine.label(row)] = f"{type(error).__name__}: {error}"
         devices = [str(device) for device in adapter.devices()]
         answer[name] = {"unloadable": unloadable, "devices": devices}
     answer[""] = {"pools": _thread_pools()}

@@ -18,7 +18,7 @@ import json
 import pickle
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -33,7 +33,7 @@ from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, get_adapter, install_command, reference, requirements, why_missing
 from accelsk.engines.spec import Row
-from accelsk.engines.translate import keywords_of
+from accelsk.engines.translate import Refusal, keywords_of
 from accelsk.errors import (
     AccelskError,
     AccelskWarning,
@@ -222,11 +222,12 @@ class _Opening:
             if "model" in self.fitted:
                 return self.plain(f"{self.by}, and is not usable here: {str(missing).splitlines()[0]}")
             raise self.not_here(missing)
-        row = get(engine).row(self.header["estimator"])
-        if row is None:
+        rows = get(engine).rows_of(self.header["estimator"])
+        if not rows:
             return self.plain(f"{self.by}, and does not compute it any more")
-        device = self.device(row)
-        if device is None:
+        device = self.device(rows)
+        row = None if device is None else next((row for row in rows if row.runs_on(device)), None)
+        if device is None or row is None:
             return self.plain(f"{self.by} on {self.decision.device!r}, which is not here", DevicePlacementWarning)
         return self.on(row, device)
 
@@ -239,9 +240,14 @@ class _Opening:
             # and some libraries hang when they open a model after a fork.
             return _Unopened(broken), decision
         same = self.header["needs"] == _versions_of(decision.engine)
+        keywords, refusals = self.keywords(row)
+        if refusals and str(device) != decision.device and "model" in self.fitted:
+            # Another kind of device may have another row, and that takes other hyperparameters.
+            text = f"{self.by} on {decision.device!r}, which is not here; on {str(device)!r} it does not take it"
+            return self.plain(f"{text} with that {refusals[0].parameter}", DevicePlacementWarning)
         try:
             if "engine" not in self.fitted:
-                keywords = adapter.on_device(row, self.keywords(row), device)
+                keywords = adapter.on_device(row, keywords, device)
                 backend = adapter.restore(self.fitted["model"], row, keywords, device)
             elif same or "model" not in self.fitted:
                 backend = adapter.load_dump(self.fitted["engine"], row, device)
@@ -259,14 +265,10 @@ class _Opening:
         self.wrapper.__dict__.setdefault("_params", self.wrapper._inner.get_params(deep=False))
         return backend, decision
 
-    def device(self, row: Row) -> Device | None:
+    def device(self, rows: Sequence[Row]) -> Device | None:
         """Where the engine is to compute: as saved, on another device of the kind, or on the host; None for nowhere."""
         saved = Device.parse(self.decision.device)
-        there = [
-            device
-            for device in devices_of(self.decision.engine)
-            if row.devices is None or device.kind in row.devices or device.backend in row.devices
-        ]
+        there = [device for device in devices_of(self.decision.engine) if any(row.runs_on(device) for row in rows)]
         if saved in there:
             return saved
         alike = [device for device in there if (device.backend, device.kind) == (saved.backend, saved.kind)]
@@ -282,10 +284,10 @@ class _Opening:
             device=self.decision.device,
         )
 
-    def keywords(self, row: Row) -> dict[str, Any]:
-        """The translated hyperparameters."""
+    def keywords(self, row: Row) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
+        """The translated hyperparameters, and what the row does not take of them."""
         params = self.wrapper._as_fitted().get_params(deep=False)
-        return keywords_of(row, self.decision.engine, params, self.wrapper._options())[0]
+        return keywords_of(row, self.decision.engine, params, self.wrapper._options())
 
     def plain(self, text: str, category: type[AccelskWarning] = EngineFallbackWarning) -> tuple[Any, Decision]:
         """scikit-learn's model, with a warning."""
