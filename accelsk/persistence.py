@@ -241,10 +241,10 @@ class _Opening:
             return _Unopened(broken), decision
         same = self.header["needs"] == _versions_of(decision.engine)
         keywords, refusals = self.keywords(row)
-        if refusals and str(device) != decision.device and "model" in self.fitted:
-            # Another kind of device may have another row, and that takes other hyperparameters.
-            text = f"{self.by} on {decision.device!r}, which is not here; on {str(device)!r} it does not take it"
-            return self.plain(f"{text} with that {refusals[0].parameter}", DevicePlacementWarning)
+        unmet = self.not_taken(row, refusals)
+        if unmet and str(device) != decision.device and "model" in self.fitted:
+            text = f"{self.by} on {decision.device!r}, which is not here; on {str(device)!r} it {unmet}"
+            return self.plain(text, DevicePlacementWarning)
         try:
             if "engine" not in self.fitted:
                 keywords = adapter.on_device(row, keywords, device)
@@ -283,6 +283,17 @@ class _Opening:
             engine=self.decision.engine,
             device=self.decision.device,
         )
+
+    def not_taken(self, row: Row, refusals: Sequence[Refusal]) -> str:
+        """What may speak against a model where another row holds than that of its fit; empty for nothing.
+
+        The data are not here any more: what the row needs of them is met if it was needed there, too.
+        """
+        if refusals:
+            return f"does not take that {refusals[0].parameter}"
+        there = get(self.decision.engine).row(self.header["estimator"], Device.parse(self.decision.device))
+        met = set() if there is None else set(there.fit.needs)
+        return next((f"needs {need.text}" for need in row.fit.needs if need not in met), "")
 
     def keywords(self, row: Row) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
         """The translated hyperparameters, and what the row does not take of them."""

@@ -429,7 +429,7 @@ def _why(chosen: _Look, looks: list[_Look], options: Options, *, fell_back: bool
         if position == 0:
             return "asked for by name"
         return f"choice {position + 1} of {len(looks)} that were named; the ones before it cannot do this"
-    if chosen.row is not None and chosen.row.worth is not None:
+    if chosen.row is not None and chosen.row.worth is not None and options.device is None:
         worth = chosen.row.worth
         return f"measured to be about {worth.ratio:g} times as fast as {reference().title} here ({worth.seen})"
     if options.device is not None and chosen.device != HOST:

@@ -20,7 +20,7 @@ from accelsk.cli import main
 from accelsk.displays import engine_markdown
 from accelsk.engines import rules
 from accelsk.engines.sparsity import sparsity
-from accelsk.engines.spec import Export, Inputs
+from accelsk.engines.spec import Export, Inputs, Need
 from accelsk.errors import (
     DeviceNotAvailable,
     DevicePlacementWarning,
@@ -165,9 +165,21 @@ def test_a_model_that_the_row_of_the_host_does_not_take_is_scikit_learns_there(i
 
     registered(NEAR, params={**ENGINE.row(NEAR).params, "p": rules.only(1)})
     monkeypatch.setenv("LOOPBACK_DEVICES", "0")
-    with pytest.warns(DevicePlacementWarning, match="it does not take it with that p: scikit-learn computes"):
+    with pytest.warns(DevicePlacementWarning, match="on 'cpu' it does not take that p: scikit-learn computes"):
         moved = pickle.loads(data)
     assert moved.engine_ == "sklearn"
+
+
+def test_a_model_is_scikit_learns_where_the_row_of_the_host_needs_what_was_not_asked(iris, monkeypatch, registered):
+    X, y = iris
+    data = pickle.dumps(accelerated(KNeighborsClassifier(), device="accelerator").fit(X, y))
+
+    fewer = Need("99 columns", lambda facts, params: facts.n_features == 99)
+    registered(NEAR, fit=Inputs(needs=(fewer,)))
+    assert pickle.loads(data).device_ == "loopback:accelerator:0"
+    monkeypatch.setenv("LOOPBACK_DEVICES", "0")
+    with pytest.warns(DevicePlacementWarning, match="on 'cpu' it needs 99 columns: scikit-learn computes"):
+        assert pickle.loads(data).engine_ == "sklearn"
 
 
 def test_a_fit_that_goes_on_elsewhere_starts_anew_where_the_rows_differ(iris):
