@@ -141,7 +141,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
         going_on = copy.deepcopy(previous[1])
         return going_on.set_params(**fresh.get_params(deep=False))
     adapter = adapter_on(plan.engine.name, plan.device)
-    if previous is not None and previous[0].engine == plan.decision.engine:
+    if previous is not None and route_of(previous[0], type(wrapper._inner)).row is plan.row:
         going_on = copy.deepcopy(previous[1])
         going_on = taken_along(going_on, plan.row, Device.parse(previous[0].device), adapter, plan.device)
         adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
@@ -244,8 +244,8 @@ def route_of(decision: Decision, cls: type) -> Route:
         The engine's adapter, its row and the device.
     """
     engine = get(decision.engine)
-    row = None if engine.reference else engine.row(public_name(cls))
-    device = Device.parse(decision.device)
+    name, device = public_name(cls), Device.parse(decision.device)
+    row = None if engine.reference else engine.row(name, device) or engine.row(name)
     return Route(engine.name, row, adapter_on(engine.name, device), device)
 
 

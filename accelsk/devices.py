@@ -2,7 +2,7 @@
 
 ``[backend:]kind[:index]``, where *kind* is "cpu", "gpu" or "accelerator" and *backend* is a driver: "cuda", "hip",
 "level_zero", "opencl", ... A backend that drives only GPUs may stand alone: "cuda:1" is "cuda:gpu:1". These are the
-SYCL filter selectors, and what PyTorch and CuPy users write, in one.
+SYCL filter selectors that name a kind of device, and what PyTorch and CuPy users write, in one.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ class Device:
         """
         parts = str(text).strip().lower().split(":")
         index = int(parts.pop()) if len(parts) > 1 and parts[-1].isdecimal() else None
-        if len(parts) == 1 and parts[0] in _GPU_ONLY:
+        if len(parts) == 1 and parts[0] in (*_GPU_ONLY, "level_zero"):
             parts = [parts[0], "gpu"]
-        if len(parts) == 2 and parts[1] == "acc":
-            parts[1] = "accelerator"
+        if parts[-1] == "acc":
+            parts[-1] = "accelerator"
         if not 1 <= len(parts) <= 2 or parts[-1] not in KINDS or not all(_WORD.match(part) for part in parts):
             raise UnsupportedParameter(
                 f"device={text!r} is not of the form [backend:]kind[:index], with a kind out of {', '.join(KINDS)}."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from accelsk.engines.rules import Rule
 
-__all__ = ["RowTable", "engine_markdown", "row_facts"]
+__all__ = ["RowTable", "engine_markdown", "row_facts", "row_title"]
 
 
 # -- a decision ------------------------------------------------------------------------------------------------------
@@ -194,6 +194,7 @@ class RowTable(Table[Row]):
 
     columns = (
         Column("class", lambda row: row.estimator, "bold"),
+        Column("devices", lambda row: ", ".join(row.devices or ("all",))),
         Column("fidelity", lambda row: row.fidelity),
         Column("sparse", lambda row: ", ".join(row.fit.sparse) or "no"),
         Column("sample_weight", lambda row: "yes" if row.fit.sample_weight else "no"),
@@ -257,6 +258,7 @@ def row_facts(row: Row) -> Mapping[str, str]:
     worth = row.worth
     told = {
         "Computed by": f"`{row.backend}`",
+        "Kinds of device": ", ".join(row.devices or ()),
         "Fidelity": f"{row.fidelity}: {how_near}",
         "fit takes": _inputs_text(row.fit),
         "sample_weight": "yes" if row.fit.sample_weight else "no",
@@ -274,6 +276,26 @@ def row_facts(row: Row) -> Mapping[str, str]:
         "Note": row.note,
     }
     return {label: text for label, text in told.items() if text}
+
+
+def row_title(engine: Engine, row: Row) -> str:
+    """Return the heading of a row.
+
+    Parameters
+    ----------
+    engine : Engine
+        Its engine.
+    row : Row
+        The row.
+
+    Returns
+    -------
+    str
+        The name of the class; with the kinds of device where the engine has several rows for it.
+    """
+    if len(engine.rows_of(row.estimator)) == 1:
+        return row.name
+    return f"{row.name} ({', '.join(row.devices or ('all',))})"
 
 
 def engine_markdown(name: str) -> str:
@@ -307,7 +329,7 @@ def engine_markdown(name: str) -> str:
         return "\n".join(lines)
     lines += [RowTable(engine.rows).to_markdown(), ""]
     for row in engine.rows:
-        lines += [f"## {row.name}", "", f"`{row.estimator}`", ""]
+        lines += [f"## {row_title(engine, row)}", "", f"`{row.estimator}`", ""]
         lines += [f"{label}\n: {text}\n" for label, text in row_facts(row).items()]
         table = GradedRuleTable if row.graded else RuleTable
         lines += [table(tuple(row.params.items())).to_markdown(), ""]

@@ -192,9 +192,27 @@ def _halves(error: AccelskError) -> tuple[str, str]:
 def _drivers() -> Iterator[Found]:
     yield _nvidia()
     yield from _intel()
-    folders = (_ETC / "OpenCL/vendors", Path(sys.prefix) / "etc/OpenCL/vendors")
-    icds = sorted({file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.icd")})
+    yield from _opencl()
+
+
+def _opencl() -> Iterator[Found]:
+    told = os.environ.get("OCL_ICD_VENDORS", "")  # a folder, or a file, instead of those of the system
+    folders = (Path(told),) if told else (_ETC / "OpenCL/vendors", Path(sys.prefix) / "etc/OpenCL/vendors")
+    files = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*.icd"))]
+    lost = {file: driver for file in files if Path(driver := _first_line(file)).is_absolute() and not _is_file(driver)}
+    icds = sorted({file.stem for file in files if file not in lost})
     yield "OpenCL", "ok" if icds else "missing", ", ".join(icds) or "no driver is registered"
+    for file, driver in lost.items():
+        # As Intel's wheels come: the path is that of the machine on which they were made.
+        text = f"{file} names {driver}, which is not there"
+        yield f"OpenCL {file.stem}", "missing", text, "write the path of the driver into it"
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def _nvidia() -> Found:
@@ -272,6 +290,19 @@ def _engine(name: str) -> list[Found]:
     if missing is not None:
         text, remedy = _halves(missing)
         return [(name, "broken" if importable(engine.imports) else "missing", text, remedy)]
+    return [*_library(name, engine), *_devices(name)]
+
+
+def _devices(name: str) -> Iterator[Found]:
+    """What the engine itself says of its devices."""
+    try:
+        for what, status, text, remedy in get_adapter(name).examine():
+            yield f"{name}: {what}", status, text, remedy  # type: ignore[misc]
+    except Exception as error:  # noqa: BLE001  the others are to be heard all the same
+        yield f"{name}: devices", "broken", f"the examination failed: {type(error).__name__}: {error}"
+
+
+def _library(name: str, engine: Engine) -> list[Found]:
     answer, problem = _probe([name])
     if problem:
         return [(name, "broken", f"{engine.title}: {problem}", _how_to_install(name))]
@@ -349,7 +380,7 @@ def _report(engines: Sequence[str]) -> None:
             try:
                 adapter.load(row)
             except Exception as error:  # noqa: BLE001  it is what we want to know
-                unloadable[row.name] = f"{type(error).__name__}: {error}"
+                unloadable[engine.label(row)] = f"{type(error).__name__}: {error}"
         devices = [str(device) for device in adapter.devices()]
         answer[name] = {"unloadable": unloadable, "devices": devices}
     answer[""] = {"pools": _thread_pools()}

@@ -26,6 +26,7 @@ from accelsk.errors import DeviceNotAvailable
 
 __all__ = [
     "OpenCLDevice",
+    "ask",
     "broken_by_fork",
     "cuda",
     "cuda_alone",
@@ -42,7 +43,16 @@ TIMEOUT = 30
 
 _LIBCUDA = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
-_VARIABLES = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "OCL_ICD_FILENAMES", "OCL_ICD_VENDORS", "POCL_DEVICES")
+_VARIABLES = (
+    "CUDA_DEVICE_ORDER",
+    "CUDA_VISIBLE_DEVICES",
+    "OCL_ICD_FILENAMES",
+    "OCL_ICD_VENDORS",
+    "ONEAPI_DEVICE_SELECTOR",
+    "POCL_DEVICES",
+    "ZE_AFFINITY_MASK",
+    "ZE_FLAT_DEVICE_HIERARCHY",
+)
 
 
 @dataclass(frozen=True)
@@ -185,6 +195,30 @@ def opencl_devices(library: str) -> tuple[OpenCLDevice, ...]:
     return tuple(OpenCLDevice(*each) for each in found)
 
 
+def ask(program: str) -> list[Any]:
+    """Run a program that imports a library and starts its drivers, in a process of its own.
+
+    Parameters
+    ----------
+    program : str
+        Imports `json` and `os`, and leaves its answer, plain data, in ``found``.
+
+    Returns
+    -------
+    list
+        The answer, remembered for as long as the variables that drivers heed stay the same; empty where the program
+        fails, crashes or hangs.
+
+    Examples
+    --------
+    >>> ask("import json, os; found = [1, 'two']")
+    [1, 'two']
+    >>> ask("import os; os.abort()")
+    []
+    """
+    return list(_ask(program, "", _environment(), os.pathsep.join(folder for folder in sys.path if folder)))
+
+
 def _named(found: Iterable[OpenCLDevice], cpu_as_gpu: bool) -> dict[Device, OpenCLDevice]:
     named: dict[Device, OpenCLDevice] = {}
     nvidia: dict[Device, OpenCLDevice] = {}
@@ -316,11 +350,18 @@ def _is_there(library: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _ask(program: str, library: str, environment: tuple[tuple[str, str], ...]) -> list[Any]:
-    """Run a small program in a process of its own; `environment` is what the answer is remembered for."""
-    command = [sys.executable, "-I", "-S", "-c", program + _TELL, library]
+def _ask(program: str, library: str, environment: tuple[tuple[str, str], ...], path: str = "") -> list[Any]:
+    """Run a small program in a process of its own; `environment` is what the answer is remembered for.
+
+    With a path it may import packages, and is given more time.
+    """
+    command = [sys.executable, *(("-P",) if path else ("-I", "-S")), "-c", program + _TELL, library]
+    told = {**os.environ, "PYTHONPATH": path} if path else None
+    limit = TIMEOUT * (4 if path else 1)
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, timeout=limit, check=True, stdin=subprocess.DEVNULL, env=told
+        )
         answer: list[Any] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):  # a driver may crash, hang, or print anything
         return []

@@ -18,7 +18,7 @@ import json
 import pickle
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -33,7 +33,7 @@ from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, install_command, reference, requirements, why_missing
 from accelsk.engines.spec import Row
-from accelsk.engines.translate import keywords_of
+from accelsk.engines.translate import Refusal, keywords_of
 from accelsk.errors import (
     AccelskError,
     AccelskWarning,
@@ -223,11 +223,12 @@ class _Opening:
             if "model" in self.fitted:
                 return self.plain(f"{self.by}, and is not usable here: {str(missing).splitlines()[0]}")
             raise self.not_here(missing)
-        row = get(engine).row(self.header["estimator"])
-        if row is None:
+        rows = get(engine).rows_of(self.header["estimator"])
+        if not rows:
             return self.plain(f"{self.by}, and does not compute it any more")
-        device = self.device(row)
-        if device is None:
+        device = self.device(rows)
+        row = None if device is None else next((row for row in rows if row.runs_on(device)), None)
+        if device is None or row is None:
             return self.plain(f"{self.by} on {self.decision.device!r}, which is not here", DevicePlacementWarning)
         return self.on(row, device)
 
@@ -240,9 +241,14 @@ class _Opening:
             # and some libraries hang when they open a model after a fork.
             return _Unopened(broken), decision
         same = self.header["needs"] == _versions_of(decision.engine)
+        keywords, refusals = self.keywords(row)
+        unmet = self.not_taken(row, refusals)
+        if unmet and str(device) != decision.device and "model" in self.fitted:
+            text = f"{self.by} on {decision.device!r}, which is not here; on {str(device)!r} it {unmet}"
+            return self.plain(text, DevicePlacementWarning)
         try:
             if "engine" not in self.fitted:
-                keywords = adapter.on_device(row, self.keywords(row), device)
+                keywords = adapter.on_device(row, keywords, device)
                 backend = adapter.restore(self.fitted["model"], row, keywords, device)
             elif same or "model" not in self.fitted:
                 backend = adapter.load_dump(self.fitted["engine"], row, device)
@@ -260,14 +266,10 @@ class _Opening:
         self.wrapper.__dict__.setdefault("_params", self.wrapper._inner.get_params(deep=False))
         return backend, decision
 
-    def device(self, row: Row) -> Device | None:
+    def device(self, rows: Sequence[Row]) -> Device | None:
         """Where the engine is to compute: as saved, on another device of the kind, or on the host; None for nowhere."""
         saved = Device.parse(self.decision.device)
-        there = [
-            device
-            for device in devices_of(self.decision.engine)
-            if row.devices is None or device.kind in row.devices or device.backend in row.devices
-        ]
+        there = [device for device in devices_of(self.decision.engine) if any(row.runs_on(device) for row in rows)]
         if saved in there:
             return saved
         alike = [device for device in there if (device.backend, device.kind) == (saved.backend, saved.kind)]
@@ -283,10 +285,21 @@ class _Opening:
             device=self.decision.device,
         )
 
-    def keywords(self, row: Row) -> dict[str, Any]:
-        """The translated hyperparameters."""
+    def not_taken(self, row: Row, refusals: Sequence[Refusal]) -> str:
+        """What may speak against a model where another row holds than that of its fit; empty for nothing.
+
+        The data are not here any more: what the row needs of them is met if it was needed there, too.
+        """
+        if refusals:
+            return f"does not take that {refusals[0].parameter}"
+        there = get(self.decision.engine).row(self.header["estimator"], Device.parse(self.decision.device))
+        met = set() if there is None else set(there.fit.needs)
+        return next((f"needs {need.text}" for need in row.fit.needs if need not in met), "")
+
+    def keywords(self, row: Row) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
+        """The translated hyperparameters, and what the row does not take of them."""
         params = self.wrapper._as_fitted().get_params(deep=False)
-        return keywords_of(row, self.decision.engine, params, self.wrapper._options())[0]
+        return keywords_of(row, self.decision.engine, params, self.wrapper._options())
 
     def plain(self, text: str, category: type[AccelskWarning] = EngineFallbackWarning) -> tuple[Any, Decision]:
         """scikit-learn's model, with a warning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,15 +40,15 @@ def no_row(engine: Engine, cls: str) -> Reason:
     )
 
 
-def no_device(engine: Engine, row: Row | None, request: Device | None) -> Reason:
+def no_device(engine: Engine, rows: Sequence[Row], request: Device | None) -> Reason:
     """Say that an engine does not reach a device.
 
     Parameters
     ----------
     engine : Engine
         The engine.
-    row : Row or None
-        Its row, which may run on fewer devices than the engine reaches.
+    rows : sequence of Row
+        Its rows for the class, which may run on fewer devices than the engine reaches.
     request : Device or None
         What was asked for.
 
@@ -56,8 +57,13 @@ def no_device(engine: Engine, row: Row | None, request: Device | None) -> Reason
     Reason
         Of kind "device"; names what there is.
     """
-    there = ", ".join(str(device) for device in devices_of(engine.name)) or "none"
-    what = f"engine {engine.name!r}" + ("" if row is None or row.devices is None else f" with {row.name}")
+    reached = [device for device in devices_of(engine.name) if not rows or any(row.runs_on(device) for row in rows)]
+    there = ", ".join(map(str, reached)) or "none"
+    narrowed = bool(rows) and all(row.devices is not None for row in rows)
+    what = f"engine {engine.name!r}" + (f" with {rows[0].name}" if narrowed else "")
+    if narrowed and request is not None and not any(row.runs_on(request) for row in rows):
+        kinds = " or ".join(kind for row in rows for kind in row.devices or ())
+        there += f" (it computes {rows[0].name} on {kinds} only)"
     wanted = "device" if request is None else f"device {str(request)!r}"
     return Reason(
         "device",

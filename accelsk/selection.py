@@ -221,18 +221,16 @@ def _look(name: str, question: _Question, *, densify: bool) -> _Look:
     if missing is not None:
         look.reasons.append(Reason("missing", str(missing).splitlines()[0].rstrip("."), missing.hint, missing.parts))
         return look
-    if not engine.reference:
-        look.row = engine.row(public_name(type(estimator)))
-        if look.row is None:
-            look.reasons.append(no_row(engine, public_name(type(estimator))))
-            if options.device is None:
-                return look
-    request = options.device
-    if request is None and look.row is not None and look.row.native:
+    request, rows = options.device, engine.rows_of(public_name(type(estimator)))
+    if not engine.reference and not rows:
+        look.reasons.append(no_row(engine, public_name(type(estimator))))
+        if request is None:
+            return look
+    if request is None and rows and rows[0].native:
         request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
-    look.device = _device(engine, look.row, request)
+    look.row, look.device = _place(engine, rows, request)
     if look.device is None:
-        look.reasons.insert(0, no_device(engine, look.row, request))
+        look.reasons.insert(0, no_device(engine, rows, request))
         return look
     if look.row is None:
         return look
@@ -305,16 +303,21 @@ def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable
                 yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
 
 
-def _device(engine: Engine, row: Row | None, request: Device | None) -> Device | None:
-    host = "cpu" in engine.devices and (row is None or row.devices is None or "cpu" in row.devices)
-    if host and (request is None or request == HOST):
-        return HOST
+def _place(engine: Engine, rows: tuple[Row, ...], request: Device | None) -> tuple[Row | None, Device | None]:
+    """The device, and the row that is for it; where there is none, the row that comes nearest."""
+
+    def row_on(device: Device) -> Row | None:
+        return next((row for row in rows if row.runs_on(device)), None)
+
+    if "cpu" in engine.devices and (request is None or request == HOST) and (not rows or row_on(HOST)):
+        return row_on(HOST), HOST
     if request is None or engine.devices != ("cpu",):
         for device in devices_of(engine.name):
-            allowed = row is None or row.devices is None or device.kind in row.devices
-            if allowed and (request is None or device.meets(request)):
-                return device
-    return None
+            row = row_on(device)
+            if (row or not rows) and (request is None or device.meets(request)):
+                return row, device
+    nearest = None if request is None else row_on(request)
+    return nearest or (rows[0] if rows else None), None
 
 
 def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look | None:
@@ -426,7 +429,7 @@ def _why(chosen: _Look, looks: list[_Look], options: Options, *, fell_back: bool
         if position == 0:
             return "asked for by name"
         return f"choice {position + 1} of {len(looks)} that were named; the ones before it cannot do this"
-    if chosen.row is not None and chosen.row.worth is not None:
+    if chosen.row is not None and chosen.row.worth is not None and options.device is None:
         worth = chosen.row.worth
         return f"measured to be about {worth.ratio:g} times as fast as {reference().title} here ({worth.seen})"
     if options.device is not None and chosen.device != HOST:

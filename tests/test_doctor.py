@@ -220,6 +220,7 @@ def bare_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path))
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("OCL_ICD_VENDORS", raising=False)
 
     def put(path, text="", mode=0o644):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -270,3 +271,32 @@ def test_intel_gpus_and_opencl_drivers_are_found(bare_machine):
     assert found["Intel GPU"][0] == "ok"
     assert found["Intel GPU"][1].endswith("renderD128")
     assert found["OpenCL"] == ("ok", "mine")
+
+
+def test_an_opencl_driver_that_is_not_where_its_file_says_is_told(bare_machine, tmp_path, monkeypatch):
+    bare_machine("etc/OpenCL/vendors/lost.icd", "/opt/another/machine/libdriver.so\n")
+
+    found = findings("drivers")
+    assert found["OpenCL"][0] == "missing"
+    status, text, remedy = found["OpenCL lost"]
+    assert status == "missing"
+    assert "/opt/another/machine/libdriver.so, which is not there" in text
+    assert remedy
+
+    bare_machine("elsewhere/mine.icd", "libmine.so")
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(tmp_path / "elsewhere"))
+    assert findings("drivers")["OpenCL"] == ("ok", "mine")
+
+
+# -- what engines say of their devices -------------------------------------------------------------------------------
+
+
+def test_an_engine_may_say_what_its_devices_miss(monkeypatch):
+    adapter = doctor.get_adapter("sklearn")
+    monkeypatch.setattr(adapter, "examine", lambda: [("GPU", "missing", "there is none", "buy one")], raising=False)
+    assert list(doctor._devices("sklearn")) == [("sklearn: GPU", "missing", "there is none", "buy one")]
+
+    monkeypatch.setattr(adapter, "examine", lambda: 1 / 0)
+    ((_, status, text),) = doctor._devices("sklearn")
+    assert status == "broken"
+    assert "ZeroDivisionError" in text

@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 
 from accelsk import AcceleratedEstimator, explain
-from accelsk.displays import engine_markdown, row_facts
+from accelsk.displays import engine_markdown, row_facts, row_title
 from accelsk.engines import names
 
 
@@ -64,6 +64,6 @@ def test_page_of_an_engine_is_written_from_its_rows(name):
     page = engine_markdown(name)
 
     for row in get(name).rows:
-        assert f"## {row.name}\n" in page
+        assert f"## {row_title(get(name), row)}\n" in page
         assert row_facts(row)["Fidelity"] in page
         assert all(f"| {parameter} |" in page for parameter in row.params)

@@ -155,8 +155,8 @@ def cases():
     rows = {}
     for name in names(plugins=False):
         if name != reference().name and why_missing(name) is None:
-            for row in get(name).rows:
-                rows.setdefault(row.estimator, []).append(name)
+            for estimator in {row.estimator for row in get(name).rows}:
+                rows.setdefault(estimator, []).append(name)
     for name, cls in all_estimators():
         if not instances(cls):
             continue

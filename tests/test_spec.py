@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from accelsk.devices import HOST, Device
 from accelsk.engines.spec import Engine, Inputs, Need, Row
 
 
@@ -46,6 +47,22 @@ def test_an_engine_finds_its_rows_by_the_public_path():
 
     assert engine.row("sklearn.svm.SVC") is svc
     assert engine.row("sklearn.svm._classes.SVC") is None
+    assert engine.rows_of("sklearn.svm.SVC") == (svc,)
+    assert engine.rows_of("sklearn.svm.SVR") == ()
+
+
+def test_an_engine_finds_the_row_for_a_device():
+    here, there, other = row(devices=("cpu",)), row(devices=("gpu",)), row(estimator="sklearn.svm.SVR")
+    engine = Engine(name="mine", title="Mine", imports="mine", rows=(here, other, there))
+
+    assert engine.rows_of("sklearn.svm.SVC") == (here, there)
+    assert engine.row("sklearn.svm.SVC") is here
+    assert engine.row("sklearn.svm.SVC", HOST) is here
+    assert engine.row("sklearn.svm.SVC", Device.parse("opencl:cpu:1")) is here
+    assert engine.row("sklearn.svm.SVC", Device.parse("cuda:1")) is there
+    assert engine.row("sklearn.svm.SVC", Device.parse("accelerator")) is None
+    assert engine.row("sklearn.svm.SVR", Device.parse("accelerator")) is other
+    assert [engine.label(each) for each in engine.rows] == ["SVC", "SVR", "SVC@gpu"]
 
 
 @pytest.mark.parametrize(

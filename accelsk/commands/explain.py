@@ -11,9 +11,10 @@ from typing import Any
 
 from accelsk.commands import Answer, add_json
 from accelsk.decision import Decision
-from accelsk.displays import RuleTable, row_facts
+from accelsk.devices import Device
+from accelsk.displays import RuleTable, row_facts, row_title
 from accelsk.engines import get
-from accelsk.engines.spec import FIDELITIES, Row
+from accelsk.engines.spec import FIDELITIES, Engine, Row
 from accelsk.errors import AccelskError, UnsupportedParameter, did_you_mean
 from accelsk.explain import decision_of
 from accelsk.selection import public_name
@@ -64,7 +65,8 @@ def run(namespace: argparse.Namespace) -> Answer:
     Returns
     -------
     Answer
-        The decision, then the row of each engine that was named, or else of the one chosen.
+        The decision, then the row of each engine that was named, or else of the one chosen: that for the device which
+        was asked for, or the rows for all kinds of device.
     """
     if (namespace.rows is None) != (namespace.columns is None):
         namespace.usage_error("--rows and --columns go together")
@@ -74,8 +76,7 @@ def run(namespace: argparse.Namespace) -> Answer:
     decision = decision_of(estimator, X, y, **options)
     rows = _rows(decision, public_name(type(estimator)))
     return Answer(
-        _shown(decision, rows),
-        {"decision": decision.to_dict(), "rows": [_plain(engine, row) for engine, row in rows.items()]},
+        _shown(decision, rows), {"decision": decision.to_dict(), "rows": [_plain(engine, row) for engine, row in rows]}
     )
 
 
@@ -178,27 +179,33 @@ class FactTable(Table[tuple[str, str]]):
     )
 
 
-def _rows(decision: Decision, cls: str) -> dict[str, Row]:
-    asked = decision.requested["engine"]
+def _rows(decision: Decision, cls: str) -> list[tuple[Engine, Row]]:
+    asked, device = decision.requested["engine"], decision.requested["device"]
     engines = (decision.engine,) if asked == "auto" else (asked,) if isinstance(asked, str) else asked
-    return {name: row for name in engines if (row := get(name).row(cls)) is not None}
+    return [
+        (get(name), row)
+        for name in engines
+        for row in get(name).rows_of(cls)
+        if device == "auto" or row.runs_on(Device.parse(device))
+    ]
 
 
-def _shown(decision: Decision, rows: dict[str, Row]) -> Any:
+def _shown(decision: Decision, rows: list[tuple[Engine, Row]]) -> Any:
     from rich.console import Group
     from rich.text import Text
 
     parts: list[Any] = [decision]
-    for engine, row in rows.items():
-        title = Text(f"\n{row.name} on engine {engine!r}", "bold")
+    for engine, row in rows:
+        title = Text(f"\n{row_title(engine, row)} on engine {engine.name!r}", "bold")
         parts += [title, FactTable(tuple(row_facts(row).items())), Text(), RuleTable(tuple(row.params.items()))]
     return Group(*parts)
 
 
-def _plain(engine: str, row: Row) -> dict[str, Any]:
+def _plain(engine: Engine, row: Row) -> dict[str, Any]:
     return {
-        "engine": engine,
+        "engine": engine.name,
         "estimator": row.estimator,
+        "devices": row.devices,
         "backend": row.backend,
         "facts": dict(row_facts(row)),
         "params": RuleTable(tuple(row.params.items())).to_dict(),

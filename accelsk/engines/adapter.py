@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -59,6 +59,17 @@ class Adapter:
         from accelsk.machine import processor_name
 
         return {HOST: processor_name()} if "cpu" in self.engine.devices else {}
+
+    def examine(self) -> Iterable[tuple[str, str, str, str]]:
+        """Say what `accelsk doctor` should tell of the devices of the engine, whose library is installed.
+
+        Returns
+        -------
+        iterable of tuple of str
+            What was looked at; "ok", "missing" (not there, which is no fault) or "broken"; what was found; the remedy.
+            Without importing the library in this process.
+        """
+        return ()
 
     def requested(self, params: Mapping[str, Any]) -> Device | None:
         """Return the device that an estimator of the library's own asks for by its hyperparameters.

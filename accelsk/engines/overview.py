@@ -60,7 +60,7 @@ def overview() -> tuple[EngineInfo, ...]:
                 usable=missing is None,
                 version=_version(engine.imports),
                 devices=engine.devices,
-                classes=None if engine.reference else len(engine.rows),
+                classes=None if engine.reference else len({row.estimator for row in engine.rows}),
                 reason="" if missing is None else str(missing).splitlines()[0],
                 remedy="" if missing is None else missing.hint,
             )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from accelsk.devices import Device
     from accelsk.engines.rules import Rule
     from accelsk.facts import Facts
 
@@ -165,6 +166,9 @@ _NOT_SAID = Export(refused="the engine does not say how")
 class Row:
     """One scikit-learn class on one engine: translation and capability, stated once.
 
+    Where the engine takes something else on another kind of device, it has a second row for the class there: see
+    `devices`.
+
     Parameters
     ----------
     estimator : str
@@ -197,8 +201,9 @@ class Row:
         Where ``engine="auto"`` should choose the row; None for never.
     export : Export, default=Export(refused="the engine does not say how")
         How a fitted model becomes one of scikit-learn's.
-    devices : tuple of str, default=None
-        The kinds of device the row runs on; None for all of the engine's.
+    devices : tuple of {"cpu", "gpu", "accelerator"}, default=None
+        The kinds of device the row runs on; None for all of the engine's. Several rows of an engine for one class are
+        on kinds of which no two rows have one in common.
     native : bool, default=False
         Whether the class is the library's own. It is computed by this engine whatever engine is asked for; parameters
         and methods that the row does not name go to the library as they are.
@@ -253,6 +258,21 @@ class Row:
         """Whether a hyperparameter means something else to the engine than to scikit-learn."""
         return any(rule.grade != "exact" for rule in self.params.values())
 
+    def runs_on(self, device: Device) -> bool:
+        """Say whether the row is for a device.
+
+        Parameters
+        ----------
+        device : Device
+            One that the engine reaches, or a request for one.
+
+        Returns
+        -------
+        bool
+            Whether its kind is one of `devices`.
+        """
+        return self.devices is None or device.kind in self.devices
+
     def inputs(self, operation: str) -> Inputs:
         """Return the data that an operation takes.
 
@@ -293,7 +313,7 @@ class Engine:
     devices : tuple of str, default=("cpu",)
         The kinds of device it can reach: "cpu", "gpu", and backends such as "cuda" or "sycl".
     rows : tuple of Row, default=()
-        What it computes.
+        What it computes. Of several rows for one class, the first is the one to show where no device is known.
     adapter : str, default="accelsk.engines.adapter:Adapter"
         ``"module:Class"`` of its `~accelsk.engines.adapter.Adapter`; imported on first use.
     reference : bool, default=False
@@ -319,16 +339,19 @@ class Engine:
     url: str = ""
 
     @cached_property
-    def _by_estimator(self) -> dict[str, Row]:
-        return {row.estimator: row for row in self.rows}
+    def _by_estimator(self) -> dict[str, tuple[Row, ...]]:
+        found: dict[str, tuple[Row, ...]] = {}
+        for row in self.rows:
+            found[row.estimator] = (*found.get(row.estimator, ()), row)
+        return found
 
     @cached_property
     def natives(self) -> frozenset[str]:
         """The packages of which it computes classes that are their own."""
         return frozenset(row.estimator.partition(".")[0] for row in self.rows if row.native)
 
-    def row(self, estimator: str) -> Row | None:
-        """Return the row of a class, given its public import path.
+    def rows_of(self, estimator: str) -> tuple[Row, ...]:
+        """Return the rows of a class, given its public import path.
 
         Parameters
         ----------
@@ -337,7 +360,51 @@ class Engine:
 
         Returns
         -------
-        Row or None
-            None where the engine has no row for it.
+        tuple of Row
+            Mostly one; several where kinds of device differ, and none where the engine does not compute the class.
         """
-        return self._by_estimator.get(estimator)
+        return self._by_estimator.get(estimator, ())
+
+    def row(self, estimator: str, device: Device | None = None) -> Row | None:
+        """Return the row of a class, given its public import path.
+
+        Parameters
+        ----------
+        estimator : str
+            For instance ``"sklearn.svm.SVC"``.
+        device : Device, default=None
+            Where it is to run; None for the first row of the class.
+
+        Returns
+        -------
+        Row or None
+            None where the engine has no row for the class, or none for the device.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> from accelsk.devices import Device
+        >>> here = Row(estimator="a.A", backend="b.A", params={}, fit=Inputs(), methods=(), devices=("cpu",))
+        >>> engine = Engine(name="mine", title="Mine", imports="b", rows=(here, replace(here, devices=("gpu",))))
+        >>> engine.row("a.A").devices, engine.row("a.A", Device.parse("cuda:1")).devices
+        (('cpu',), ('gpu',))
+        """
+        return next((row for row in self.rows_of(estimator) if device is None or row.runs_on(device)), None)
+
+    def label(self, row: Row) -> str:
+        """Return a short name of a row that no other row of the engine has.
+
+        Parameters
+        ----------
+        row : Row
+            One of its rows.
+
+        Returns
+        -------
+        str
+            The name of the class; with the kinds of device, ``"SVC@gpu"``, for a second row of it.
+        """
+        first = self.row(row.estimator)
+        if first is None or first.devices == row.devices:
+            return row.name
+        return f"{row.name}@{'+'.join(row.devices or ())}"

@@ -129,8 +129,13 @@ class Case:
         """
         return self.cls(**{**self.params, **params})
 
+    @property
+    def label(self) -> str:
+        """The name of the row; unlike that of its class, no other row of the engine has it."""
+        return self.engine.label(self.row)
+
     def wrapped(self, estimator: Any = None, **options: Any) -> AcceleratedEstimator:
-        """Return an estimator on the engine; whatever the engine cannot do is an error.
+        """Return an estimator on the engine, on a device of the row; whatever the engine cannot do is an error.
 
         Parameters
         ----------
@@ -144,6 +149,8 @@ class Case:
         AcceleratedEstimator
             Not fitted.
         """
+        if self.engine.row(self.row.estimator) is not self.row:  # the row is not found without a device
+            options = {"device": str(self.reached_devices()[0]), **options}
         options = {"engine": self.engine.name, "fallback": "raise", **options}
         return AcceleratedEstimator(self.plain() if estimator is None else estimator, **options)
 
@@ -183,7 +190,7 @@ class Case:
             The preferred one first.
         """
         found = get_adapter(self.engine.name).devices()
-        return tuple(device for device in found if self.row.devices is None or device.kind in self.row.devices)
+        return tuple(device for device in found if self.row.runs_on(device))
 
     def need_engine(self) -> None:
         """Raise `unittest.SkipTest` with the reason where the engine cannot be used here."""
@@ -195,8 +202,8 @@ class Case:
             raise SkipTest(f"engine {self.engine.name!r} reaches no {wanted} device here for {self.row.name}")
 
 
-@lru_cache(maxsize=256)
-def case_of(engine: str, estimator: str) -> Case:
+@lru_cache(maxsize=512)
+def case_of(engine: str, estimator: str, devices: tuple[str, ...] | None = None) -> Case:
     """Return the case of a row; one per process, so that its checks share the fits.
 
     Parameters
@@ -205,6 +212,8 @@ def case_of(engine: str, estimator: str) -> Case:
         The engine's name.
     estimator : str
         The public path of the class.
+    devices : tuple of str, default=None
+        The kinds of device that the row declares; None for the first row of the class.
 
     Returns
     -------
@@ -212,9 +221,9 @@ def case_of(engine: str, estimator: str) -> Case:
         The case.
     """
     found = get(engine)
-    row = found.row(estimator)
-    assert row is not None, f"engine {engine!r} has no row for {estimator}"
-    return Case(found, row)
+    rows = [row for row in found.rows_of(estimator) if devices is None or row.devices == devices]
+    assert rows, f"engine {engine!r} has no row for {estimator}" + (f" on {devices}" if devices else "")
+    return Case(found, rows[0])
 
 
 def fit(estimator: Any, *args: Any, method: str = "fit", **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from accelsk.engines import get
 from accelsk.engines.spec import Row
 from accelsk.testing import data_checks, export_checks, fit_checks, object_checks, table_checks
-from accelsk.testing.case import case_of
+from accelsk.testing.case import Case, case_of
 from accelsk.testing.promise import PROMISES, Promise
 
 __all__ = ["EngineCheck", "engine_checks", "parametrize_with_engine_checks"]
@@ -42,8 +42,8 @@ class EngineCheck:
 
     @property
     def id(self) -> str:
-        """Class and promise: ``Ridge-row_decides_every_parameter``."""
-        return f"{self.row.name}-{self.promise.name}"
+        """Class and promise: ``Ridge-row_decides_every_parameter``; ``Ridge@gpu-...`` for a second row of a class."""
+        return f"{get(self.engine).label(self.row)}-{self.promise.name}"
 
     @property
     def text(self) -> str:
@@ -52,7 +52,7 @@ class EngineCheck:
 
     def __call__(self) -> None:
         """Examine."""
-        case = case_of(self.engine, self.row.estimator)
+        case = _case(self.engine, self.row)
         if self.promise.needs_engine:
             case.need_engine()
         self.promise.examine(case)
@@ -88,9 +88,16 @@ def engine_checks(name: str) -> Iterator[tuple[Row, EngineCheck]]:
                 yield row, EngineCheck(name, row, promise)
 
 
+def _case(name: str, row: Row) -> Case:
+    first = get(name).row(row.estimator)
+    if first is None or first.devices == row.devices:
+        return case_of(name, row.estimator)  # as everyone asks for it, so that the fits are shared
+    return case_of(name, row.estimator, row.devices)
+
+
 def _applies(promise: Promise, name: str, row: Row) -> bool:
     try:
-        case = case_of(name, row.estimator)
+        case = _case(name, row)
         if row.native and promise.needs_engine and "score" not in row.methods:
             return False  # rankers, which need groups: no data here suit them
         return promise.applies(case)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from accelsk.delegation import is_fitting
+from accelsk.devices import KINDS
 from accelsk.engines import get_adapter
 from accelsk.engines.spec import FIDELITIES
 from accelsk.engines.translate import check_total, merge_engine_params, translate
@@ -26,13 +27,19 @@ _OF_EVERY_ESTIMATOR = ("get_params", "get_metadata_routing")
 def _class_has_its_public_name(case: Case) -> None:
     """The class of the row exists under its public path, by which a decision finds the row again."""
     assert public_name(case.cls) == case.row.estimator
-    assert case.engine.row(public_name(case.cls)) is case.row
+    assert any(row is case.row for row in case.engine.rows_of(public_name(case.cls)))
 
 
 @promise(needs_engine=False)
 def _row_is_the_only_one(case: Case) -> None:
-    """No second row of the engine is for the same class."""
-    assert [row.estimator for row in case.engine.rows].count(case.row.estimator) == 1
+    """No second row of the engine is for the same class on the same kind of device."""
+    assert case.row.devices is None or (case.row.devices and set(case.row.devices) <= set(KINDS)), (
+        f"devices are None, or out of {', '.join(KINDS)}"
+    )
+    for other in case.engine.rows_of(case.row.estimator):
+        if other is not case.row:
+            shared = set(other.devices or KINDS) & set(case.row.devices or KINDS)
+            assert not shared, f"two rows are for {case.row.estimator} on {', '.join(sorted(shared))}"
 
 
 @promise(needs_engine=False)

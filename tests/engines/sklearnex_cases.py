@@ -10,16 +10,20 @@ import sklearn
 from packaging.version import Version
 
 from accelsk import AcceleratedEstimator
+from accelsk.devices import Device
 from accelsk.engines import get, get_adapter
 
 ENGINE = get("sklearnex")
 ADAPTER = get_adapter("sklearnex")
-ROWS = {row.name: row for row in ENGINE.rows}
+#: For processors, and for GPUs.
+ROWS = {row.name: row for row in ENGINE.rows if ENGINE.row(row.estimator) is row}
+GPU_ROWS = {row.name: row for row in ENGINE.rows if row.runs_on(Device("gpu"))}
 
 #: LogisticRegressionCV warns of a change in what it is then called with by default.
 SINCE_1_8 = Version(sklearn.__version__) >= Version("1.8")
 
 every_row = pytest.mark.parametrize("name", sorted(ROWS))
+every_gpu_row = pytest.mark.parametrize("name", sorted(GPU_ROWS))
 
 
 def load(path):

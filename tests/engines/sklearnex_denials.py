@@ -372,3 +372,14 @@ DENIALS = (
     Denial("the full solver", ("IncrementalPCA",), never, "svd_solver='full' fails", _full_solver_fails),
     Denial("an array of alphas", ("Ridge",), never, "predict fails", _array_of_alphas_breaks_predict),
 )
+
+#: On a GPU. Whether these hold cannot be run without one.
+GPU_DENIALS = (
+    Denial(
+        "C=inf on a GPU",
+        ("LogisticRegression",),
+        lambda setting, kind: setting.get("C") == np.inf,
+        "there is no penalty then: nobody has seen whether the Newton method of oneDAL can do without one",
+        lambda: True,
+    ),
+)

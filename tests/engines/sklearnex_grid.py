@@ -7,7 +7,7 @@ kind of data of its class; where several belong together, `Grid.pairs` has the c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -363,6 +363,34 @@ GRIDS: Mapping[str, Grid] = {
     "SVC": Grid("classes", {}, {**_SVC, "C": (0.5,)}, (), (*WEIGHTS, *CLASSES)),
     "SVR": Grid("numbers", {}, {**_MARGIN, "C": (0.5,), "epsilon": (0.2,)}, (), (*WEIGHTS, *NUMBERS)),
 }
+
+#: What counts on a GPU and not on a processor.
+_ON_GPU: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "LogisticRegression": tuple(
+        {"solver": "newton-cg", **more}
+        for more in (
+            {},
+            {"C": np.inf},
+            {"C": 0.1, "penalty": "l2"},
+            {"penalty": None},
+            {"dual": True},
+            {"intercept_scaling": 2.0},
+            {"class_weight": "balanced"},
+            {"warm_start": True},
+            {"fit_intercept": False},
+        )
+    ),
+    **{
+        name: tuple({"metric": metric, "algorithm": "brute", "n_neighbors": 8} for metric in _METRICS)
+        for name in ("KNeighborsClassifier", "KNeighborsRegressor", "LocalOutlierFactor", "NearestNeighbors")
+    },
+}
+
+
+def on_gpu(name: str) -> Grid:
+    """The grid of a class for GPUs."""
+    grid = GRIDS[name]
+    return replace(grid, pairs=(*grid.pairs, *_ON_GPU.get(name, ())))
 
 
 def _dense_rows(X: Any, k: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The loopback plug-in keeps the engine contract; and the checks notice where an engine does not."""
 
 import os
+import pickle
 import sys
 from dataclasses import replace
 from functools import lru_cache
@@ -12,11 +13,21 @@ from sklearn.datasets import make_classification
 from sklearn.decomposition import IncrementalPCA
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 
 from accelsk import AcceleratedEstimator, config_context, engines, explain
+from accelsk.cli import main
+from accelsk.displays import engine_markdown
 from accelsk.engines import rules
-from accelsk.engines.spec import Export, Inputs
-from accelsk.errors import DeviceNotAvailable, UnsupportedInput, UnsupportedMethod
+from accelsk.engines.sparsity import sparsity
+from accelsk.engines.spec import Export, Inputs, Need
+from accelsk.errors import (
+    DeviceNotAvailable,
+    DevicePlacementWarning,
+    UnsupportedInput,
+    UnsupportedMethod,
+    UnsupportedParameter,
+)
 from accelsk.testing import case as testing_case
 from accelsk.testing import engine_checks, parametrize_with_engine_checks
 from accelsk.testing.promise import PROMISES
@@ -96,6 +107,109 @@ def test_a_row_that_is_for_the_host_alone_takes_no_other_device(iris):
         accelerated(RandomForestClassifier(), device="accelerator").fit(*iris)
 
 
+# Its nearest neighbours have two rows: one for the host, one for the accelerators, which takes less.
+NEAR = "sklearn.neighbors.KNeighborsClassifier"
+
+
+def test_each_kind_of_device_has_the_rules_of_its_row(iris):
+    X, y = iris
+    here = accelerated(KNeighborsClassifier(p=1, weights="distance")).fit(X, y)
+    there = accelerated(KNeighborsClassifier(), device="accelerator").fit(X, y)
+
+    assert (here.device_, here.estimator_.params["metric"]) == ("cpu", "minkowski")
+    assert (there.device_, there.estimator_.params["metric"]) == ("loopback:accelerator:0", "euclidean")
+    np.testing.assert_array_equal(there.predict(X), KNeighborsClassifier().fit(X, y).predict(X))
+    assert there.answered_on_ == "device 0"
+
+
+def test_a_refusal_is_that_of_the_row_for_the_device_which_is_asked_for(iris):
+    estimator = KNeighborsClassifier(p=1)
+    with pytest.raises(UnsupportedParameter, match=r"p=1.*it supports p=2") as caught:
+        accelerated(estimator, device="accelerator").fit(*iris)
+    assert caught.value.parameter == "p"
+    decision = explain(estimator, *iris, engine="loopback", device="accelerator", fallback="silent")
+    (loopback,) = [candidate for candidate in decision.candidates if candidate.engine == "loopback"]
+    assert (loopback.device, [reason.kind for reason in loopback.reasons]) == ("loopback:accelerator:0", ["parameter"])
+    assert (decision.engine, loopback.note) == ("sklearn", "with Euclidean distances only")
+    assert explain(estimator, *iris, engine="loopback").engine == "loopback"
+
+
+def test_the_data_are_judged_by_the_row_for_the_device():
+    X, y = make_classification(n_features=51, random_state=0)
+    assert accelerated(KNeighborsClassifier()).fit(X, y).device_ == "cpu"
+    with pytest.raises(UnsupportedInput, match="50 columns or fewer"):
+        accelerated(KNeighborsClassifier(), device="accelerator").fit(X, y)
+
+
+def test_without_a_device_no_other_row_stands_in_for_the_one_of_the_host(iris):
+    with pytest.raises(UnsupportedParameter, match="it supports weights='uniform' or weights='distance'"):
+        accelerated(KNeighborsClassifier(weights=len)).fit(*iris)
+
+
+def test_a_model_that_is_opened_elsewhere_has_the_row_of_where_it_is(iris, monkeypatch):
+    X, y = iris
+    model = accelerated(KNeighborsClassifier(), device="accelerator").fit(X, y)
+    data = pickle.dumps(model)
+    assert pickle.loads(data).estimator_.params["metric"] == "euclidean"
+
+    monkeypatch.setenv("LOOPBACK_DEVICES", "0")
+    with pytest.warns(DevicePlacementWarning, match="it is on 'cpu' now"):
+        moved = pickle.loads(data)
+    assert (moved.device_, moved.estimator_.params["metric"]) == ("cpu", "minkowski")
+    np.testing.assert_array_equal(moved.predict(X), model.predict(X))
+
+
+def test_a_model_that_the_row_of_the_host_does_not_take_is_scikit_learns_there(iris, monkeypatch, registered):
+    X, y = iris
+    data = pickle.dumps(accelerated(KNeighborsClassifier(), device="accelerator").fit(X, y))
+
+    registered(NEAR, params={**ENGINE.row(NEAR).params, "p": rules.only(1)})
+    monkeypatch.setenv("LOOPBACK_DEVICES", "0")
+    with pytest.warns(DevicePlacementWarning, match="on 'cpu' it does not take that p: scikit-learn computes"):
+        moved = pickle.loads(data)
+    assert moved.engine_ == "sklearn"
+
+
+def test_a_model_is_scikit_learns_where_the_row_of_the_host_needs_what_was_not_asked(iris, monkeypatch, registered):
+    X, y = iris
+    data = pickle.dumps(accelerated(KNeighborsClassifier(), device="accelerator").fit(X, y))
+
+    fewer = Need("99 columns", lambda facts, params: facts.n_features == 99)
+    registered(NEAR, fit=Inputs(needs=(fewer,)))
+    assert pickle.loads(data).device_ == "loopback:accelerator:0"
+    monkeypatch.setenv("LOOPBACK_DEVICES", "0")
+    with pytest.warns(DevicePlacementWarning, match="on 'cpu' it needs 99 columns: scikit-learn computes"):
+        assert pickle.loads(data).engine_ == "sklearn"
+
+
+def test_a_fit_that_goes_on_elsewhere_starts_anew_where_the_rows_differ(iris):
+    X, y = iris
+    model = accelerated(LogisticRegression(warm_start=True, max_iter=500)).fit(X, y)
+    first = model.estimator_
+    model.set_params(device="accelerator").fit(X, y)
+    assert model.estimator_ is not first
+    assert model.ran_on_ == "device 0"
+
+
+def test_the_rows_of_a_class_are_shown_by_device(capsys):
+    def shown(*more):
+        assert main(["explain", NEAR, "--engine", "loopback", *more]) == 0
+        text = capsys.readouterr().out
+        return [kind for kind in ("cpu", "accelerator") if f"KNeighborsClassifier ({kind}) on engine" in text]
+
+    assert shown() == ["cpu", "accelerator"]
+    assert shown("--device", "accelerator") == ["accelerator"]
+    page = engine_markdown("loopback")
+    assert "## KNeighborsClassifier (cpu)" in page
+    assert "## KNeighborsClassifier (accelerator)" in page
+    assert "## Ridge\n" in page
+
+
+def test_the_sparsity_of_a_class_is_that_of_the_row_for_the_device():
+    entries = [(entry.device, entry.operation) for entry in sparsity("loopback") if entry.estimator == NEAR]
+    assert sorted(entries) == [(kind, operation) for kind in ("accelerator", "cpu") for operation in ("fit", "predict")]
+
+
 def test_auto_takes_the_device_that_is_asked_for(iris):
     model = AcceleratedEstimator(Ridge(), device="accelerator:1").fit(*iris)
 
@@ -159,7 +273,7 @@ def test_n_jobs_of_the_wrapper_reaches_the_engine(iris):
 def test_it_is_listed_with_its_classes():
     (info,) = [info for info in engines() if info.name == "loopback"]
 
-    assert (info.usable, info.classes, info.version) == (True, len(ENGINE.rows), "0.1.0")
+    assert (info.usable, info.classes, info.version) == (True, len({row.estimator for row in ENGINE.rows}), "0.1.0")
 
 
 # -- the checks fail where they should -------------------------------------------------------------------------------
@@ -174,8 +288,9 @@ def registered(monkeypatch):
         testing_case.case_of.cache_clear()
 
     def register(name, **changes):
-        row = replace(ENGINE.row(name), **changes)
-        rows = tuple(row if row.estimator == each.estimator else each for each in ENGINE.rows)
+        old = ENGINE.row(name)
+        row = replace(old, **changes)
+        rows = tuple(row if each is old else each for each in ENGINE.rows)
         engine = replace(ENGINE, rows=rows)
         monkeypatch.setattr(registry, "_plugins", lru_cache(lambda: ({"loopback": engine}, {})))
         forget()
@@ -195,7 +310,7 @@ def examine(promise, name):
 RIDGE, FOREST = ENGINE.row("sklearn.linear_model.Ridge"), ENGINE.row("sklearn.ensemble.RandomForestClassifier")
 SCALER, SVC = ENGINE.row("sklearn.preprocessing.StandardScaler"), ENGINE.row("sklearn.svm.SVC")
 BOOSTING = ENGINE.row("sklearn.ensemble.HistGradientBoostingRegressor")
-KMEANS = ENGINE.row("sklearn.cluster.KMeans")
+KMEANS, NEAREST = ENGINE.row("sklearn.cluster.KMeans"), ENGINE.row(NEAR)
 
 
 def without(row, *names):
@@ -214,6 +329,9 @@ def _refuse_silently(value):
         ("row_decides_every_method", FOREST, {"refused": {}}),
         ("row_decides_every_method", RIDGE, {"methods": ("predict", "transform")}),
         ("row_decides_every_method", RIDGE, {"inherited": ("predict",)}),
+        ("row_is_the_only_one", NEAREST, {"devices": ("cpu", "accelerator")}),
+        ("row_is_the_only_one", NEAREST, {"devices": None}),
+        ("row_is_the_only_one", RIDGE, {"devices": ("cuda",)}),
         ("row_speaks_the_vocabulary", RIDGE, {"fidelity": "perfect"}),
         ("backend_takes_every_keyword", RIDGE, {"params": {**RIDGE.params, "alpha": rules.same}}),
         ("backend_takes_every_keyword", SVC, {"engine_params": {"no_such_parameter": 1}}),
@@ -385,6 +503,7 @@ def test_ids_read_as_a_manual():
     ids = [check.id for _, check in engine_checks("loopback")]
 
     assert "Ridge-row_decides_every_parameter" in ids
+    assert {"KNeighborsClassifier-runs_on_the_engine", "KNeighborsClassifier@accelerator-runs_on_the_engine"} < set(ids)
     assert len(ids) == len(set(ids))
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from accelsk.devices import HOST, Device
 from accelsk.engines.adapter import Adapter
+from accelsk.engines.sklearnex import sycl
 from accelsk.engines.sklearnex.attributes import complete
 from accelsk.engines.sklearnex.export import export, restore
 from accelsk.engines.sklearnex.table.decomposition import svd_solver
@@ -33,7 +36,39 @@ class SklearnexAdapter(Adapter):
         mapping of Device to str
             With the name that the driver gives each.
         """
-        return {**super().devices(), **_sycl_devices()}
+        return {**super().devices(), **sycl.found()}
+
+    def examine(self) -> Iterator[tuple[str, str, str, str]]:
+        """Say which SYCL devices there are, or what stands in the way.
+
+        Yields
+        ------
+        tuple of str
+            What was looked at, its status, what was found, and the remedy.
+        """
+        package = sycl.find_package()
+        if package is None:
+            install = 'pip install "accelsk[sklearnex-gpu]", for an Intel GPU'
+            yield "SYCL", "missing", "scikit-learn-intelex-gpu is not installed: only the host is reached", install
+            return
+        error, found = sycl.load_error(), sycl.found()
+        if error:
+            install = 'pip install --force-reinstall "accelsk[sklearnex-gpu]"'
+            yield "SYCL", "broken", f"{package.name} cannot be loaded: {error}", install
+            return
+        there = "; ".join(f"{device}: {name}" for device, name in found.items())
+        if not any(device.kind == "gpu" for device in found):
+            install = "install the driver of the GPU for Level Zero; in a container, pass /dev/dri on"
+            yield "SYCL GPU", "missing", "no GPU, or no driver of one that SYCL reaches", install
+        if found:
+            yield "SYCL", "ok", there, ""
+            return
+        # The wheels come with a driver for the processor, and with a file that should name it and does not.
+        driver = Path(sys.prefix) / "lib" / "libintelocl.so"
+        if driver.is_file():
+            folder = "a folder that OCL_ICD_VENDORS names"
+            hint = f"to test on the processor, write {driver} into a file with the ending .icd in {folder}"
+            yield "SYCL CPU", "missing", f"no OpenCL driver is registered; {driver.name} is installed", hint
 
     def context(self, device: Device) -> AbstractContextManager[Any]:
         """Return the context that offloads to a SYCL device.
@@ -48,12 +83,15 @@ class SklearnexAdapter(Adapter):
         context manager
             Nothing for the host, which is what sklearnex uses without one.
         """
+        return self._on(device)
+
+    def _on(self, device: Device, row: Row | None = None, method: str = "") -> AbstractContextManager[Any]:
+        """The context of a call; with a row, of one that is to compute on the device and nowhere else."""
         if device == HOST:
             return _NOTHING
-        from sklearnex import config_context
-
-        context: AbstractContextManager[Any] = config_context(target_offload=_selector(device))
-        return context
+        # These never look at the device: they are for processors, and what is asked for is one.
+        strict = row is not None and row.name not in _DEAF
+        return sycl.offloaded(device, self.engine.name, f"{row.name}.{method}" if row is not None and strict else "")
 
     def fit(
         self, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
@@ -78,7 +116,7 @@ class SklearnexAdapter(Adapter):
         object
             What the method returns.
         """
-        with one_call(backend), self.context(device), _before(row, backend, args, kwargs):
+        with one_call(backend), self._on(device, row, method), _before(row, backend, args, kwargs):
             result = getattr(backend, method)(*args, **kwargs)
             complete(row.name, backend, args[1] if len(args) > 1 else kwargs.get("y"))
         if row.name == "DBSCAN" and method == "fit_predict":
@@ -136,8 +174,10 @@ class SklearnexAdapter(Adapter):
                 return function(backend, *args, **kwargs)
             with one_call(backend), self.context(device):  # score calls predict, which is the engine's
                 return function(backend, *args, **kwargs)
-        with one_call(backend), self.context(device):
+        with one_call(backend), self._on(device, row if method in row.methods else None, method):
             result = getattr(backend, method)(*args, **kwargs)
+        if row.name == "KNeighborsRegressor" and method == "predict" and backend._y.ndim == 2:
+            result = result.reshape(-1, 1)  # a GPU gives a column back as an array of one dimension
         return _in_double(result) if method == "kneighbors" or row.estimator.startswith(_DOUBLE) else result
 
     def export(self, backend: Any, row: Row, estimator: Any) -> Any:
@@ -191,6 +231,9 @@ class SklearnexAdapter(Adapter):
 
 _NOTHING = nullcontext()
 
+#: Classes that are computed by daal4py, on the host, whatever `target_offload` says.
+_DEAF = frozenset(("ElasticNet", "Lasso", "LogisticRegressionCV", "TSNE"))
+
 #: Inherited methods that need nothing but attributes: threads need not take turns for them.
 _SELF_CONTAINED = frozenset(("predict", "predict_proba", "decision_function", "transform", "inverse_transform"))
 
@@ -236,28 +279,3 @@ def _in_double(result: Any) -> Any:
 def _shape(X: Any) -> tuple[int, int]:
     shape = getattr(X, "shape", None) or np.shape(X)
     return int(shape[0]), int(shape[1])
-
-
-def _selector(device: Device) -> str:
-    """The device as a SYCL filter selector."""
-    index = "" if device.index is None else str(device.index)
-    return ":".join(part for part in (device.backend, device.kind, index) if part)
-
-
-@lru_cache(maxsize=1)
-def _sycl_devices() -> dict[Device, str]:
-    """Ask dpctl, which can list devices. Without it, or the package for GPUs, sklearnex computes on the host."""
-    try:
-        onedal = import_module("onedal")
-        if getattr(onedal, "_dpc_backend", None) is None:
-            return {}
-        dpctl = import_module("dpctl")
-    except ImportError:
-        return {}
-    found = {}
-    for sycl in dpctl.get_devices():
-        device = Device.parse(sycl.filter_string)
-        if device.kind == "gpu" or device.backend == "opencl":
-            found[device] = str(sycl.name)
-    # A GPU is why one installs it: before a CPU that is reached in a roundabout way.
-    return dict(sorted(found.items(), key=lambda item: item[0].kind != "gpu"))

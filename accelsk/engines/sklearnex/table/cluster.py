@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accelsk.engines.rules import Refused, is_number, only, same, together
-from accelsk.engines.sklearnex.table.conditions import N_JOBS, SPARSE, size
+from accelsk.engines.sklearnex.table.conditions import EVERYWHERE, HOST_ONLY, N_JOBS, SPARSE, on_gpu, size
 from accelsk.engines.spec import Export, Inputs, Need, Row
 
 __all__ = ["ROWS"]
@@ -31,6 +31,37 @@ _UNIT_WEIGHTS = Need(
     lambda facts, params: facts.weights == "none" or facts.min_weight == facts.max_weight == 1,
 )
 
+
+def _is_array(init: Any) -> bool:
+    return not callable(init) and not isinstance(init, str)
+
+
+_K_MEANS = Row(
+    estimator="sklearn.cluster.KMeans",
+    backend="sklearnex.cluster.KMeans",
+    params={
+        "n_clusters": only(where=lambda value: is_number(value) and value > 1, text="a number above 1"),
+        "init": same,
+        "n_init": same,
+        "max_iter": same,
+        "tol": same,
+        "verbose": same,
+        "random_state": same,
+        "copy_x": same,
+        "algorithm": same,
+    },
+    fit=Inputs(sparse=("csr",), sample_weight=True, needs=(_CLUSTERS, _UNIT_WEIGHTS)),
+    predict=Inputs(sparse=SPARSE, sample_weight=True),
+    methods=("fit_predict", "fit_transform"),
+    inherited=("predict", "transform", "score", "get_feature_names_out"),
+    fidelity="statistical",
+    tolerance=0.05,
+    devices=HOST_ONLY,
+    engine_params=N_JOBS,
+    export=Export(tolerance=1e-6),
+    note="algorithm='elkan' is computed as 'lloyd', with the same result. Starts come from another random stream.",
+)
+
 ROWS = (
     Row(
         estimator="sklearn.cluster.DBSCAN",
@@ -47,30 +78,16 @@ ROWS = (
         },
         fit=Inputs(sample_weight=True),
         methods=("fit_predict",),
+        devices=EVERYWHERE,
         export=Export(),
     ),
-    Row(
-        estimator="sklearn.cluster.KMeans",
-        backend="sklearnex.cluster.KMeans",
+    _K_MEANS,
+    on_gpu(
+        _K_MEANS,
+        note="The starts of init='k-means++' are drawn on the host.",
         params={
-            "n_clusters": only(where=lambda value: is_number(value) and value > 1, text="a number above 1"),
-            "init": same,
-            "n_init": same,
-            "max_iter": same,
-            "tol": same,
-            "verbose": same,
-            "random_state": same,
-            "copy_x": same,
-            "algorithm": same,
+            **_K_MEANS.params,
+            "init": only("k-means++", "random", where=_is_array, text="an array"),
         },
-        fit=Inputs(sparse=("csr",), sample_weight=True, needs=(_CLUSTERS, _UNIT_WEIGHTS)),
-        predict=Inputs(sparse=SPARSE, sample_weight=True),
-        methods=("fit_predict", "fit_transform"),
-        inherited=("predict", "transform", "score", "get_feature_names_out"),
-        fidelity="statistical",
-        tolerance=0.05,
-        engine_params=N_JOBS,
-        export=Export(tolerance=1e-6),
-        note="algorithm='elkan' is computed as 'lloyd', with the same result. Starts come from another random stream.",
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accelsk.engines.rules import only, same
-from accelsk.engines.sklearnex.table.conditions import N_JOBS, PERF, SPARSE, rows_at_least, size
+from accelsk.engines.sklearnex.table.conditions import EVERYWHERE, N_JOBS, PERF, SPARSE, rows_at_least, size
 from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS", "svd_solver"]
@@ -56,6 +56,7 @@ ROWS = (
         inherited=("transform", "inverse_transform", "get_covariance", "get_precision", "get_feature_names_out"),
         fidelity="statistical",
         tolerance=0.05,
+        devices=EVERYWHERE,
         engine_params=N_JOBS,
         worth=Worth(
             ratio=3,
@@ -104,6 +105,7 @@ ROWS = (
             "score_samples",
             "get_feature_names_out",
         ),
+        devices=EVERYWHERE,
         engine_params=N_JOBS,
         worth=Worth(
             ratio=2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelsk.engines.rules import only, same
-from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS
+from accelsk.engines.sklearnex.table.conditions import EVERYWHERE, N_JOBS
 from accelsk.engines.spec import Export, Inputs, Need, Row
 
 __all__ = ["ROWS"]
@@ -23,7 +23,7 @@ ROWS = (
         ),
         methods=(),
         inherited=("predict", "score"),
-        devices=HOST_ONLY,
+        devices=EVERYWHERE,
         engine_params=N_JOBS,
         export=Export(),
         note="Here for completeness: there is nothing to accelerate.",

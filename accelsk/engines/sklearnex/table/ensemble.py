@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from accelsk.engines.rules import Refused, Rule, is_number, mapped, only, same, together
-from accelsk.engines.sklearnex.table.conditions import ONE_OUTPUT, PERF, size
+from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, ONE_OUTPUT, PERF, on_gpu, size
 from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 from accelsk.facts import Facts
 
@@ -91,6 +91,7 @@ _CLASSIFIER: dict[str, Any] = {
     "predict": Inputs(),
     "methods": ("predict", "predict_proba", "score"),
     "inherited": ("predict_log_proba", "apply", "decision_path"),
+    "devices": HOST_ONLY,
     "engine_params": {"max_bins": 256, "min_bin_size": 1},
 }
 _REGRESSOR: dict[str, Any] = {
@@ -117,7 +118,7 @@ _EXTRA = (
     "seeds), accuracy by 0.014. They run only where the engine is named."
 )
 
-ROWS = (
+_ON_HOST = (
     Row(
         estimator="sklearn.ensemble.ExtraTreesClassifier",
         backend="accelsk.engines.sklearnex.forests.ExtraTreesClassifier",
@@ -161,3 +162,7 @@ ROWS = (
         **_REGRESSOR,
     ),
 )
+# On a GPU the rows that were not drawn are not looked at.
+_ON_GPU = tuple(on_gpu(row, params={**row.params, "oob_score": only(False)}) for row in _ON_HOST)
+
+ROWS = tuple(row for pair in zip(_ON_HOST, _ON_GPU, strict=True) for row in pair)

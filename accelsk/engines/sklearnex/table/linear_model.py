@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -10,7 +11,18 @@ import numpy as np
 from packaging.version import Version
 
 from accelsk.engines.rules import Refused, Rule, is_number, only, same, together
-from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, PERF, SPARSE, rows_at_least, size
+from accelsk.engines.sklearnex.table.conditions import (
+    EVERYWHERE,
+    HOST_ONLY,
+    N_JOBS,
+    ONE_OUTPUT,
+    PERF,
+    SPARSE,
+    always,
+    on_gpu,
+    rows_at_least,
+    size,
+)
 from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS"]
@@ -33,6 +45,17 @@ def _penalty(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _PENALTY = together("penalty", "C", "l1_ratio", translate=_penalty, text="an L2 penalty: l1_ratio=0 and a finite C")
+
+
+def _penalty_on_gpu(params: Mapping[str, Any]) -> dict[str, Any]:
+    if params["penalty"] not in ("deprecated", "l2") or params["l1_ratio"] or not np.isfinite(params["C"]):
+        raise Refused("an L2 penalty: l1_ratio=0 and a finite C")
+    return {name: params[name] for name in ("penalty", "C", "l1_ratio")}
+
+
+_PENALTY_ON_GPU = together(
+    "penalty", "C", "l1_ratio", translate=_penalty_on_gpu, text="an L2 penalty: l1_ratio=0 and a finite C"
+)
 
 
 def _penalty_cv(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,6 +130,20 @@ _UNIQUE_RIDGE = Need(
 )
 _TALL = Inputs(needs=(Need("as many rows as columns", lambda facts, params: size(facts)[0] >= size(facts)[1]),))
 
+_LOGISTIC_REGRESSION = Row(
+    estimator="sklearn.linear_model.LogisticRegression",
+    backend="sklearnex.linear_model.LogisticRegression",
+    params={**_LOGISTIC, "penalty": _PENALTY, "C": _PENALTY, "l1_ratio": _PENALTY, "warm_start": same},
+    fit=_DENSE,
+    predict=_PREDICT,
+    methods=(),
+    inherited=_PROBABILITIES,
+    tolerance=0.05,
+    devices=HOST_ONLY,
+    export=Export(tolerance=1e-6),
+    note="The same L-BFGS with more memory and the same tol stops at another point near the optimum.",
+)
+
 ROWS = (
     Row(
         estimator="sklearn.linear_model.ElasticNet",
@@ -148,22 +185,31 @@ ROWS = (
         predict=_PREDICT,
         methods=(),
         inherited=("predict", "score"),
+        devices=EVERYWHERE,
         worth=Worth(ratio=2.5, seen=PERF, needs=(rows_at_least(20_000),)),
         export=Export(tolerance=1e-6, note="Without rank_ and singular_, which oneDAL does not compute."),
         note="There are no rank_ and singular_.",
     ),
-    Row(
-        estimator="sklearn.linear_model.LogisticRegression",
-        backend="sklearnex.linear_model.LogisticRegression",
-        params={**_LOGISTIC, "penalty": _PENALTY, "C": _PENALTY, "l1_ratio": _PENALTY, "warm_start": same},
-        fit=_DENSE,
-        predict=_PREDICT,
-        methods=(),
-        inherited=_PROBABILITIES,
-        tolerance=0.05,
-        devices=HOST_ONLY,  # on a GPU only solver='newton-cg' is computed
-        export=Export(tolerance=1e-6),
-        note="The same L-BFGS with more memory and the same tol stops at another point near the optimum.",
+    _LOGISTIC_REGRESSION,
+    on_gpu(
+        replace(_LOGISTIC_REGRESSION, note=""),
+        note="Newton's method stops at another point near the optimum than L-BFGS.",
+        params={
+            **_LOGISTIC_REGRESSION.params,
+            **dict.fromkeys(("penalty", "C", "l1_ratio"), _PENALTY_ON_GPU),
+            "intercept_scaling": only(1),
+            "solver": always(
+                "newton-cg",
+                ("lbfgs", "newton-cg", "newton-cholesky"),
+                "the optimum is the same",
+            ),
+            "warm_start": only(False),
+            "multi_class": only("deprecated", "auto", "ovr").versions(until="1.8"),
+        },
+        fit=Inputs(
+            sparse=("csr",),
+            needs=(ONE_OUTPUT, Need("two classes", lambda facts, params: facts.n_classes == 2)),
+        ),
     ),
     Row(
         estimator="sklearn.linear_model.LogisticRegressionCV",
@@ -204,6 +250,7 @@ ROWS = (
         predict=_PREDICT,
         methods=(),
         inherited=("predict", "score"),
+        devices=EVERYWHERE,
         engine_params=N_JOBS,
         export=Export(tolerance=1e-6),
     ),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from accelsk.engines.rules import Refused, Rule, is_number, only, same, together
-from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, ONE_OUTPUT, PERF, rows_at_least, size
+from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, ONE_OUTPUT, PERF, always, on_gpu, rows_at_least, size
 from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 from accelsk.facts import Facts
 
@@ -77,7 +78,7 @@ _EXPORT = Export(
     "float64 data it is 1e-6. Neighbours at the same distance may come in another order",
 )
 
-ROWS = (
+_ON_HOST = (
     Row(
         estimator="sklearn.neighbors.KNeighborsClassifier",
         backend="sklearnex.neighbors.KNeighborsClassifier",
@@ -131,3 +132,15 @@ ROWS = (
         note=_TIES + " A radius is searched by scikit-learn, which indexes the data once more at the first such query.",
     ),
 )
+# On a GPU there is a brute force search only, which finds what any search finds.
+_BRUTE = always("brute", ("auto", "brute", "kd_tree", "ball_tree"), "every search finds the same neighbours")
+_ON_GPU = tuple(
+    on_gpu(
+        row,
+        params={**row.params, "algorithm": _BRUTE},
+        fit=replace(row.fit, needs=tuple(need for need in row.fit.needs if need is not _SEARCH)),
+    )
+    for row in _ON_HOST
+)
+
+ROWS = tuple(row for pair in zip(_ON_HOST, _ON_GPU, strict=True) for row in pair)

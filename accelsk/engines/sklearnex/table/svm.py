@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from accelsk.engines.rules import Rule, only, same
-from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, PERF, size
+from accelsk.engines.sklearnex.table.conditions import HOST_ONLY, N_JOBS, ONE_OUTPUT, PERF, on_gpu, size
 from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS"]
@@ -63,7 +63,25 @@ def _large(n: int, columns: int = 0) -> Need:
     )
 
 
+#: Of one class alone scikit-learn's error is the answer, which sklearnex raises too.
+_NOT_MORE = Need("two classes", lambda facts, params: facts.n_classes <= 2)
 _BINARY = Need("two classes", lambda facts, params: facts.n_classes == 2)
+
+_SVC = Row(
+    estimator="sklearn.svm.SVC",
+    backend="sklearnex.svm.SVC",
+    params={"C": same, **_CLASSIFIER},
+    fit=_FIT,
+    predict=_PREDICT,
+    methods=("predict", "decision_function", "score"),
+    refused=_PROBABILITIES,
+    tolerance=0.01,
+    devices=HOST_ONLY,
+    engine_params=N_JOBS,
+    worth=Worth(ratio=2, seen=PERF, needs=(_large(2000, 50), _BINARY)),
+    export=_EXPORT_CLASSIFIER,
+    note=_ITERATIONS,
+)
 
 ROWS = (
     Row(
@@ -95,20 +113,12 @@ ROWS = (
         export=_EXPORT_REGRESSOR,
         note=_ITERATIONS + " The intercept is not unique where all support vectors are at their bounds.",
     ),
-    Row(
-        estimator="sklearn.svm.SVC",
-        backend="sklearnex.svm.SVC",
-        params={"C": same, **_CLASSIFIER},
-        fit=_FIT,
-        predict=_PREDICT,
-        methods=("predict", "decision_function", "score"),
-        refused=_PROBABILITIES,
-        tolerance=0.01,
-        devices=HOST_ONLY,  # on a GPU: dense, binary, unweighted classes, kernels linear and rbf
-        engine_params=N_JOBS,
-        worth=Worth(ratio=2, seen=PERF, needs=(_large(2000, 50), _BINARY)),
-        export=_EXPORT_CLASSIFIER,
-        note=_ITERATIONS,
+    _SVC,
+    on_gpu(
+        _SVC,
+        params={**_SVC.params, "kernel": only("linear", "rbf"), "class_weight": only(None)},
+        fit=Inputs(sample_weight=True, needs=(*_FIT.needs, ONE_OUTPUT, _NOT_MORE)),
+        predict=Inputs(),
     ),
     Row(
         estimator="sklearn.svm.SVR",

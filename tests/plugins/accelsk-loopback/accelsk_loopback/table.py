@@ -5,6 +5,7 @@ of every method who computes it. The checks of `accelsk.testing` fail where a ro
 """
 
 import numbers
+from dataclasses import replace
 
 from accelsk.engines.rules import Refused, adjusted, const, ignored, is_number, mapped, only, rename, same, together
 from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
@@ -14,6 +15,7 @@ LIBRARY = "accelsk_loopback.library"
 ONE_OUTPUT = Need("one output", lambda facts, params: facts.n_outputs <= 1)
 ENOUGH_ROWS = Need("at least as many rows as clusters", lambda facts, params: facts.n_samples >= params["n_clusters"])
 ENOUGH_NEIGHBORS = Need("more rows than neighbors", lambda facts, params: facts.n_samples > params["n_neighbors"])
+FEW_COLUMNS = Need("50 columns or fewer", lambda facts, params: facts.n_features <= 50)
 # A need may weigh data and hyperparameters together: with "auto", scikit-learn stops early from 10,001 rows on.
 NO_EARLY_STOPPING = Need(
     "early_stopping=False from 10,001 rows on",
@@ -48,6 +50,26 @@ RESTARTS = together(
     "init", "n_init", translate=_restarts, text="passed on as `init` and `restarts`; no array, no callable"
 )
 PENALTY = together("penalty", "l1_ratio", translate=_penalty, text="only an l2 penalty, however it is written")
+
+NEIGHBORS = Row(
+    estimator="sklearn.neighbors.KNeighborsClassifier",
+    backend=f"{LIBRARY}.Neighbors",
+    params={
+        "n_neighbors": rename("k"),
+        "weights": only("uniform", "distance"),
+        "algorithm": ignored("every algorithm finds the same neighbors"),
+        "leaf_size": ignored("it builds no tree"),
+        "p": same,
+        "metric": only("minkowski", "euclidean"),
+        "metric_params": only(None),
+        "n_jobs": same,
+    },
+    fit=Inputs(needs=(ENOUGH_NEIGHBORS, ONE_OUTPUT)),
+    methods=("predict", "predict_proba", "kneighbors", "score"),
+    inherited=("kneighbors_graph",),
+    devices=("cpu",),
+    export=Export(),
+)
 
 ROWS = (
     Row(
@@ -242,23 +264,19 @@ ROWS = (
         engine_params={"trouble": None},
         export=Export(),
     ),
-    Row(
-        estimator="sklearn.neighbors.KNeighborsClassifier",
-        backend=f"{LIBRARY}.Neighbors",
+    NEIGHBORS,
+    # On another kind of device the library may take less, or something else: that is a row of its own.
+    replace(
+        NEIGHBORS,
         params={
-            "n_neighbors": rename("k"),
-            "weights": only("uniform", "distance"),
-            "algorithm": ignored("every algorithm finds the same neighbors"),
-            "leaf_size": ignored("it builds no tree"),
-            "p": same,
-            "metric": only("minkowski", "euclidean"),
-            "metric_params": only(None),
-            "n_jobs": same,
+            **NEIGHBORS.params,
+            "weights": only("uniform"),
+            "p": only(2),
+            "metric": adjusted(lambda metric: "euclidean", "the same with p=2, under the only name known there"),
         },
-        fit=Inputs(needs=(ENOUGH_NEIGHBORS, ONE_OUTPUT)),
-        methods=("predict", "predict_proba", "kneighbors", "score"),
-        inherited=("kneighbors_graph",),
-        export=Export(),
+        fit=Inputs(needs=(ENOUGH_NEIGHBORS, ONE_OUTPUT, FEW_COLUMNS)),
+        devices=("accelerator",),
+        note="with Euclidean distances only",
     ),
     Row(
         estimator="sklearn.preprocessing.StandardScaler",
