@@ -109,6 +109,11 @@ class Held:
         The library's estimator.
     stem : estimator
         Of scikit-learn's class, never fitted, with the user's hyperparameters.
+
+    Attributes
+    ----------
+    notes : dict
+        What the adapter wants to know of the fit later.
     """
 
     def __init__(self, adapter: HoldingAdapter, path: str, model: Any, stem: Any) -> None:
@@ -119,6 +124,7 @@ class Held:
         self.y_ndim = 0
         self.fitted = False
         self.made: Any = None
+        self.notes: dict[str, Any] = {}
 
     @property
     def row(self) -> Row:
@@ -381,6 +387,21 @@ class Held:
             found["classes_"] = self.labels
         return {**found, **kept}
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the hyperparameters of the library's estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            As in the library.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
+        return dict(self.model.get_params(deep=deep))
+
     def __getattr__(self, name: str) -> Any:
         held = self.__dict__
         if name.startswith("_") or "stem" not in held:
@@ -414,7 +435,7 @@ class Held:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Held:
         made = type(self)(self.adapter, self.path, copy.deepcopy(self.model, memo), copy.deepcopy(self.stem, memo))
-        for name in ("device", "labels", "double", "y_ndim", "fitted"):
+        for name in ("device", "labels", "double", "y_ndim", "fitted", "notes"):
             setattr(made, name, copy.deepcopy(getattr(self, name), memo))
         return made
 
