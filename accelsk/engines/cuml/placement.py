@@ -40,7 +40,7 @@ def problem() -> str:
         )
     build, needed = _build()
     if driver.version and driver.version < needed:
-        other = " or install accelsk[cuml-cu12] instead," if needed > 13000 > driver.version >= 12000 else ""
+        other = " or install accelsk[cuml-cu12] instead," if needed >= 13000 > driver.version >= 12000 else ""
         return (
             f"the driver here is for CUDA {_dotted(driver.version)}, and {build} needs {_dotted(needed)} or later. "
             f"Update NVIDIA's driver,{other} or name another engine."
