@@ -7,11 +7,7 @@ For every class with a row: the parameters of cuML's class with their defaults; 
 import importlib.metadata
 import inspect
 import json
-import sys
 import warnings
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 import sklearn
 from cuml_settings import RECORD, class_of, key, settings_of, written
@@ -20,7 +16,7 @@ from accelsk.engines import get, get_adapter
 
 
 def parameters(cls):
-    """The constructor's parameters with their defaults; of vendored classes, whose signature says nothing, the names."""
+    """The constructor's parameters with their defaults; the signature of vendored classes says nothing of them."""
     signature = inspect.signature(cls.__init__).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature):
         model = cls()

@@ -120,10 +120,10 @@ def test_every_keyword_of_cuml_is_passed_and_no_other(path):
 @pytest.mark.skipif(not SAME, reason="other versions of scikit-learn have other parameters and defaults")
 def test_every_difference_that_is_listed_is_there():
     met = {"refused": set(), "taken": set(), "corrected": set(), "left": set()}
-    for path in ROWS:
+    for path, row in ROWS.items():
         if not importable(path.partition(".")[0]):
             continue
-        row, held = ROWS[path], RECORDED["classes"][path]
+        held = RECORDED["classes"][path]
         for setting, known, keywords, refusals in translations(path):
             given = {**{name: written(value) for name, value in row.engine_params.items()}, **written(keywords)}
             met["left"] |= {(path, name) for name in held["parameters"] if name not in given}
@@ -265,7 +265,7 @@ def test_in_this_process_another_device_is_an_error():
     assert "CUDA_VISIBLE_DEVICES=1" in caught.value.hint
 
 
-# -- what CUDA raises ----------------------------------------------------------------------------------------------------
+# -- what CUDA raises --------------------------------------------------------------------------------------------------
 
 
 class CUDARuntimeError(RuntimeError):
