@@ -59,7 +59,7 @@ def test_a_penalized_model_has_scikit_learns_attributes():
 
 
 @pytest.mark.parametrize(
-    ("solver", "theirs", "ours"),
+    "solver, theirs, ours",
     [("auto", "eig", "cholesky"), ("auto", "svd", "cholesky"), ("auto", "lsmr", "sparse_cg"), ("lsqr", "lsmr", "lsqr")],
 )
 def test_a_solver_has_the_name_that_scikit_learn_gives_it(solver, theirs, ours):
@@ -71,7 +71,7 @@ def test_a_solver_has_the_name_that_scikit_learn_gives_it(solver, theirs, ours):
     assert made.n_iter_ is None if n_iter is None else made.n_iter_.tolist() == n_iter
 
 
-@pytest.mark.parametrize(("X", "y"), [CANCER, IRIS], ids=["two classes", "three classes"])
+@pytest.mark.parametrize("X, y", [CANCER, IRIS], ids=["two classes", "three classes"])
 def test_a_logistic_regression_predicts_as_the_library_does(X, y):
     plain = LogisticRegression(max_iter=1000).fit(X, y)
     model = {
@@ -86,7 +86,7 @@ def test_a_logistic_regression_predicts_as_the_library_does(X, y):
     assert made.coef_.flags["C_CONTIGUOUS"]
 
 
-@pytest.mark.parametrize(("X", "y"), [CANCER, IRIS], ids=["two classes", "three classes"])
+@pytest.mark.parametrize("X, y", [CANCER, IRIS], ids=["two classes", "three classes"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_a_linear_classifier_predicts_as_the_library_does(X, y, fit_intercept):
     estimator = LinearSVC(fit_intercept=fit_intercept, max_iter=10_000)
@@ -110,24 +110,24 @@ def test_a_linear_regressor_predicts_as_the_library_does():
 # -- what the rows state of liblinear --
 
 
-@pytest.mark.parametrize("C", [0.01, 1.0])
-def test_the_penalty_of_liblinear_is_on_the_intercept_too(C):
+@pytest.mark.parametrize("strength", [0.01, 1.0])
+def test_the_penalty_of_liblinear_is_on_the_intercept_too(strength):
     X, y = CANCER
-    plain = LinearSVC(C=C, tol=1e-8, max_iter=100_000).fit(X, y)
+    plain = LinearSVC(C=strength, tol=1e-8, max_iter=100_000).fit(X, y)
     signs = 2 * y - 1
     slack = np.maximum(0, 1 - signs * plain.decision_function(X))
     weights = np.append(plain.coef_, plain.intercept_)
-    gradient = weights - 2 * C * (slack * signs) @ np.column_stack([X, np.ones(len(X))])
-    assert_allclose(gradient, 0, atol=1e-4 * C * len(X))
+    gradient = weights - 2 * strength * (slack * signs) @ np.column_stack([X, np.ones(len(X))])
+    assert_allclose(gradient, 0, atol=1e-4 * strength * len(X))
     assert abs(weights[-1]) > 100 * abs(gradient[-1])
 
 
 def test_the_penalty_of_a_linear_regressor_is_squared_whatever_the_loss():
     X, y = scale(DIABETES[0]), DIABETES[1] / 100
 
-    def objective(weights, C=0.01):
+    def objective(weights):
         residuals = np.abs(y - np.column_stack([X, np.ones(len(X))]) @ weights)
-        return 0.5 * weights @ weights + C * residuals.sum()
+        return 0.5 * weights @ weights + 0.01 * residuals.sum()
 
     plain = LinearSVR(C=0.01, tol=1e-8, max_iter=1_000_000).fit(X, y)
     best = np.append(plain.coef_, plain.intercept_)

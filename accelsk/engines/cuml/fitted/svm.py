@@ -51,7 +51,8 @@ def _margin(
 ) -> dict[str, Any]:
     """What libsvm holds; it computes in double precision."""
     if sparse:
-        vectors, coef = sp.csr_matrix(vectors, dtype=np.float64), sp.csr_matrix(coef, dtype=np.float64)
+        vectors, coef = sp.csr_matrix(vectors, dtype=np.float64), _every(np.array(coef, dtype=np.float64))
+        vectors.sort_indices()
     else:
         vectors = vectors.toarray() if sp.issparse(vectors) else vectors
         vectors = np.array(vectors, dtype=np.float64, order="C")
@@ -71,6 +72,13 @@ def _margin(
         "_probB": np.empty(0),
         "_effective_probability": False,  # read by scikit-learn 1.9
     }
+
+
+def _every(coef: Any) -> Any:
+    """A sparse matrix with its zeros, too: libsvm counts on them."""
+    rows, columns = coef.shape
+    indices, starts = np.tile(np.arange(columns), rows), np.arange(rows + 1) * columns
+    return sp.csr_matrix((coef.ravel(), indices, starts), shape=coef.shape)
 
 
 def _one(read: Read, order: Any) -> dict[str, Any]:
@@ -107,34 +115,32 @@ def _pair(read: Read) -> dict[str, Any]:
 
 def _pairs(read: Read) -> dict[str, Any]:
     """The models of all pairs of classes as one, with every support vector once, as libsvm keeps them."""
-    models, n_classes = read.model._multiclass.multiclass_estimator.estimators_, len(read.labels)
-    reads = [_reader(model) for model in models]
-    class_of: dict[int, int] = {}
-    row_of: dict[int, Any] = {}
-    for (i, j), pair in zip(combinations(range(n_classes), 2), reads, strict=True):
-        vectors = pair("support_vectors_")
-        for at, (row, coef) in enumerate(zip(np.ravel(pair("support_")), np.ravel(pair("dual_coef_")), strict=True)):
-            class_of[int(row)] = j if coef > 0 else i
-            row_of[int(row)] = vectors[at : at + 1]
-    support = sorted(class_of, key=lambda row: (class_of[row], row))
-    column = {row: at for at, row in enumerate(support)}
+    n_classes = len(read.labels)
+    pairs = [_reader(model) for model in read.model._multiclass.multiclass_estimator.estimators_]
+    found = [np.ravel(pair("support_")) for pair in pairs]
+    rows, coef = np.concatenate(found), np.concatenate([np.ravel(pair("dual_coef_")) for pair in pairs])
+    # Of each entry its two classes; it is of the second where its coefficient is positive.
+    first, second = np.repeat([*combinations(range(n_classes), 2)], [len(some) for some in found], axis=0).T
+    support, at = np.unique(rows, return_index=True)
+    of = np.where(coef > 0, second, first)[at]
+    order = np.lexsort((support, of))
+    column = np.empty(len(order), dtype=np.intp)
+    column[order] = np.arange(len(order))
     coefs = np.zeros((n_classes - 1, len(support)))
-    for (i, j), pair in zip(combinations(range(n_classes), 2), reads, strict=True):
-        for row, coef in zip(np.ravel(pair("support_")), np.ravel(pair("dual_coef_")), strict=True):
-            coefs[i if coef > 0 else j - 1, column[int(row)]] = -coef
-    sparse = bool(reads[0]("_sparse"))
-    stack: Any = sp.vstack if any(map(sp.issparse, row_of.values())) else np.vstack
+    coefs[np.where(coef > 0, first, second - 1), column[np.searchsorted(support, rows)]] = -coef
+    vectors = [pair("support_vectors_") for pair in pairs]
+    stack: Any = sp.vstack if any(map(sp.issparse, vectors)) else np.vstack
     return {
         **_margin(
-            support,
-            stack([row_of[row] for row in support]),
+            support[order],
+            stack(vectors, **({"format": "csr"} if stack is sp.vstack else {}))[at[order]],
             coefs,
-            -np.concatenate([np.ravel(pair("intercept_")) for pair in reads]).astype(np.float64),
-            gamma=float(reads[0]("_gamma")),
-            sparse=sparse,
+            -np.concatenate([np.ravel(pair("intercept_")) for pair in pairs]).astype(np.float64),
+            gamma=float(pairs[0]("_gamma")),
+            sparse=bool(pairs[0]("_sparse")),
             shape=read("shape_fit_"),
         ),
-        "_n_support": np.bincount([class_of[row] for row in support], minlength=n_classes).astype(np.int32),
+        "_n_support": np.bincount(of, minlength=n_classes).astype(np.int32),
     }
 
 
