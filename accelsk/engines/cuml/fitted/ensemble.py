@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accelsk.engines.cuml.trees import Nodes, build, read_forest
-from accelsk.engines.holding import Intake
+from accelsk.engines.holding import Intake, called
 from accelsk.errors import NotPortable
 
 if TYPE_CHECKING:
-    from accelsk.engines.cuml.fitted import Fitted
-    from accelsk.engines.held import Read
+    from accelsk.engines.cuml.fitted import Fitted, Run
+    from accelsk.engines.held import Held, Read
 
-__all__ = ["FITTED", "INTAKE"]
+__all__ = ["FITTED", "INTAKE", "RUNS"]
 
 
 def _trees(read: Read, params: Mapping[str, Any], forest: Any, n_classes: int) -> dict[str, Any]:
@@ -125,6 +125,21 @@ def _count(nodes: Nodes, lengths: Any, n_rows: int) -> None:
     nodes.rows, nodes.weight = count, count.astype(np.float64)
 
 
+# -- what the trees see --
+
+
+def _single(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Compute in single precision, in which scikit-learn's trees see X: a row at a threshold stays on its side."""
+    with np.errstate(over="ignore"):  # what is too large is infinite then, and refused
+        return called(held, method, X.astype(np.float32, copy=False), given)
+
+
+def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Round X to single precision, and compute in that of the target."""
+    with np.errstate(over="ignore"):
+        return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
+
+
 FITTED: dict[str, Fitted] = {
     "IsolationForest": _isolation,
     "RandomForestClassifier": _classifier,
@@ -132,3 +147,8 @@ FITTED: dict[str, Fitted] = {
 }
 
 INTAKE: dict[str, Intake] = {"RandomForestRegressor": Intake(ravels=True)}
+RUNS: dict[str, Run] = {
+    "IsolationForest": _single,
+    "RandomForestClassifier": _single,
+    "RandomForestRegressor": _rounded,
+}
