@@ -207,7 +207,7 @@ def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) 
     n_classes : int
         The number of classes; 1 for regression.
     criterion : str or None
-        scikit-learn's name of the impurity; None where values and impurities of inner nodes mean nothing.
+        The impurity by scikit-learn's name; None where values and impurities of inner nodes mean nothing.
 
     Returns
     -------

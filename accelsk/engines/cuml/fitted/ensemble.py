@@ -113,7 +113,7 @@ def _count(nodes: Nodes, lengths: Any, n_rows: int) -> None:
     count = np.asarray(1 + after - (beyond - lengths[after] < lengths[1 + after] - beyond)).astype(np.int64)
     count = np.where(nodes.leaves, count, 0)
     for node in nodes.upwards():
-        count[node] = count[nodes.left[node]] + count[nodes.right[node]]
+        count[node] = count[[nodes.left[node], nodes.right[node]]].sum()
     if count[0] != n_rows:
         raise NotPortable(
             "this IsolationForest cannot be made scikit-learn's own: the sizes of its leaves are not to be had from "
