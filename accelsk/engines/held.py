@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
@@ -109,6 +109,11 @@ class Held:
         The library's estimator.
     stem : estimator
         Of scikit-learn's class, never fitted, with the user's hyperparameters.
+
+    Attributes
+    ----------
+    notes : dict
+        What the adapter wants to know of the fit later.
     """
 
     def __init__(self, adapter: HoldingAdapter, path: str, model: Any, stem: Any) -> None:
@@ -119,6 +124,7 @@ class Held:
         self.y_ndim = 0
         self.fitted = False
         self.made: Any = None
+        self.notes: dict[str, Any] = {}
 
     @property
     def row(self) -> Row:
@@ -347,9 +353,12 @@ class Held:
         if is_regressor(self.stem):
             result = _in_double(result) if self.double else result
             return result.reshape(-1, 1) if self.y_ndim == 2 and result.ndim == 1 else result
-        if method == "fit_predict" and hasattr(self.face, "labels_"):
-            return self.face.labels_
-        return result.astype(getattr(vars(self.face).get("labels_"), "dtype", np.intp), copy=False)
+        if not is_clusterer(self.stem):
+            return result.astype(np.intp, copy=False)
+        labels = vars(self.face).get("labels_")
+        if method == "fit_predict" and labels is not None:
+            return labels
+        return result.astype(getattr(labels, "dtype", np.intp), copy=False)
 
     # -- what is read of it --------------------------------------------------------------------------------------------
 
@@ -380,6 +389,21 @@ class Held:
         if self.labels is not None:
             found["classes_"] = self.labels
         return {**found, **kept}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the hyperparameters of the library's estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            As in the library.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
+        return dict(self.model.get_params(deep=deep))
 
     def __getattr__(self, name: str) -> Any:
         held = self.__dict__
@@ -414,7 +438,7 @@ class Held:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Held:
         made = type(self)(self.adapter, self.path, copy.deepcopy(self.model, memo), copy.deepcopy(self.stem, memo))
-        for name in ("device", "labels", "double", "y_ndim", "fitted"):
+        for name in ("device", "labels", "double", "y_ndim", "fitted", "notes"):
             setattr(made, name, copy.deepcopy(getattr(self, name), memo))
         return made
 
