@@ -161,7 +161,7 @@ ROWS = (
         backend="cuml.linear_model.LinearRegression",
         params={
             "fit_intercept": same,
-            "copy_X": adjusted(lambda copy: True, "always True: X is not overwritten"),
+            "copy_X": same,
             "tol": ignored("of cuML's solver for sparse X it is 1e-6").versions(since="1.7"),
             **JOBS,
             "positive": demanded("positive", False),
@@ -218,7 +218,7 @@ ROWS = (
         params={
             "alpha": same,
             "fit_intercept": same,
-            "copy_X": adjusted(lambda copy: True, "always True: X is not overwritten"),
+            "copy_X": same,
             "max_iter": same,
             "tol": same,
             "solver": _SOLVER,
