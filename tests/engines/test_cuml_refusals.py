@@ -157,7 +157,7 @@ def test_pairs_of_classes_are_what_libsvm_fits():
         (KernelDensity(metric="haversine"), "algorithm"),
         (KernelDensity(metric="canberra", algorithm="kd_tree"), "algorithm"),
     ],
-    ids=lambda value: str(value) if hasattr(value, "fit") else value,
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else value,
 )
 def test_what_would_change_the_result_is_refused(estimator, parameter):
     assert refused(estimator) == [parameter]
