@@ -27,6 +27,7 @@ from accelsk.doctor import examine
 from accelsk.engines import get, get_adapter, why_missing
 from accelsk.engines.translate import translate
 from accelsk.errors import DeviceNotAvailable, EngineNotAvailable
+from accelsk.testing import engine_checks
 from accelsk.testing.case import case_of
 
 ADAPTER = get_adapter("cuml")
@@ -52,6 +53,15 @@ def backend(path):
     made = ADAPTER.build(row, {**keywords, **row.engine_params})
     ADAPTER.introduce(made, row, case(path).cls(**params))
     return made
+
+
+@pytest.mark.parametrize(
+    "check",
+    [check for _, check in engine_checks("cuml") if check.promise.needs_engine and not check.promise.needs_device],
+    ids=lambda check: check.id,
+)
+def test_cuml_keeps_what_the_contract_says_of_an_installed_library(check):
+    check()
 
 
 def test_the_record_is_what_this_cuml_says():
