@@ -42,5 +42,4 @@ CORRECTED = {
 }
 LEFT = {
     (_SVC, "random_state"): "nothing is drawn without probabilities",
-    (_SVC, "epsilon"): "of regression alone",
 }
