@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class Nodes:
-    """One tree as arrays, a parent before its children.
+    """One tree as arrays, in the order of scikit-learn: a node, all that is left of it, all that is right of it.
 
     Parameters
     ----------
@@ -86,29 +86,49 @@ def read_forest(data: bytes) -> list[Nodes]:
 
 
 def _nodes(field: Callable[[str], Any]) -> Nodes:
-    left, right = (np.array(field(name), dtype=np.intp) for name in ("cleft", "cright"))
+    """cuML's nodes come level by level."""
+    children = np.column_stack([field("cleft"), field("cright")]).astype(np.intp)
+    order, position = _depth_first(children)
+    left, right = np.where(children >= 0, position[children], -1)[order].T
     leaf = left < 0
-    threshold = np.array(field("threshold"), dtype=np.float64)
-    below = np.asarray(field("cmp")) == _LESS
-    # scikit-learn's trees see X in single precision, and a threshold is a value that was in X: rounded alike, that row
-    # stays on its side. Of "less than", what is next below.
-    threshold = np.where(below, np.nextafter(threshold, -np.inf), threshold.astype(np.float32).astype(np.float64))
+
+    def told(name: str) -> Array:
+        return np.asarray(field(name))[order]
+
+    threshold = told("threshold").astype(np.float64)
+    below = told("cmp") == _LESS
+    # scikit-learn compares by <=: of "less than", what is next below.
+    threshold = np.where(below, np.nextafter(threshold, -np.inf), threshold)
     rows = np.zeros(len(left), dtype=np.int64)
     weight = np.zeros(len(left))
     if _present(field, "data_count", len(left)):
-        rows = np.array(field("data_count")).astype(np.int64)
+        rows = told("data_count").astype(np.int64)
         weight = rows.astype(np.float64)
     if _present(field, "sum_hess", len(left)):
-        weight = np.array(field("sum_hess"), dtype=np.float64)
+        weight = told("sum_hess").astype(np.float64)
     return Nodes(
         left=left,
         right=right,
-        feature=np.where(leaf, -2, np.array(field("split_index"), dtype=np.intp)),
+        feature=np.where(leaf, -2, told("split_index").astype(np.intp)),
         threshold=np.where(leaf, -2.0, threshold),
-        value=_values(field, leaf),
+        value=_values(field, children[:, 0] < 0)[order],
         rows=rows,
         weight=weight,
     )
+
+
+def _depth_first(children: Array) -> tuple[Array, Array]:
+    """The nodes in scikit-learn's order, and the place of each in it."""
+    order, waiting, pairs = [], [0], children.tolist()
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        left, right = pairs[node]
+        if left >= 0:
+            waiting += [right, left]
+    position = np.empty(len(order), dtype=np.intp)
+    position[order] = np.arange(len(order))
+    return np.array(order, dtype=np.intp), position
 
 
 def _present(field: Callable[[str], Any], name: str, n_nodes: int) -> bool:
@@ -187,7 +207,7 @@ def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) 
     n_classes : int
         The number of classes; 1 for regression.
     criterion : str or None
-        scikit-learn's name of the impurity; None where values and impurities of inner nodes mean nothing.
+        The impurity by scikit-learn's name; None where values and impurities of inner nodes mean nothing.
 
     Returns
     -------

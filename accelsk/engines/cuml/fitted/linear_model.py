@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,7 @@ import numpy as np
 from accelsk.engines.cuml.weights import fit_weighed
 
 if TYPE_CHECKING:
-    from accelsk.engines.cuml.fitted import Fitted, Run
-    from accelsk.engines.held import Read
+    from accelsk.engines.held import Held, Read
 
 __all__ = ["FITTED", "RUNS", "WARNS"]
 
@@ -52,7 +51,7 @@ def _logistic(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-FITTED: dict[str, Fitted] = {
+FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "ElasticNet": _descent,
     "Lasso": _descent,
     "LinearRegression": _coefficients,
@@ -60,7 +59,9 @@ FITTED: dict[str, Fitted] = {
     "Ridge": _ridge,
 }
 
-RUNS: dict[str, Run] = dict.fromkeys(("ElasticNet", "Lasso", "LogisticRegression"), fit_weighed)
+RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = dict.fromkeys(
+    ("ElasticNet", "Lasso", "LogisticRegression"), fit_weighed
+)
 
 _OBJECTIVE = (
     "Objective did not converge. You might want to increase the number of iterations, check the scale of the features "
