@@ -31,8 +31,8 @@ def translation(row, cls):
     """By setting, the keywords that cuML's own translation gives, or in a word why it refuses; None without one."""
     from cuml.internals.interop import InteropMixin, UnsupportedOnGPU
 
-    if row.estimator == "sklearn.cluster.HDBSCAN":  # cuML's class has the translation of hdbscan's class
-        from cuml.accel._overrides.sklearn.cluster import _SklearnHDBSCAN as cls
+    if row.estimator == "sklearn.cluster.HDBSCAN":  # the class is a translation of the package hdbscan's
+        from cuml.accel._overrides.sklearn.cluster import _SklearnHDBSCAN as cls  # noqa: N813
     if not hasattr(cls, "_params_from_cpu") or cls._params_from_cpu.__func__ is InteropMixin._params_from_cpu.__func__:
         return None
     found = {}
