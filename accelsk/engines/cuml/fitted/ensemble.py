@@ -14,7 +14,7 @@ from accelsk.errors import NotPortable
 if TYPE_CHECKING:
     from accelsk.engines.held import Held, Read
 
-__all__ = ["FITTED", "INTAKE", "RUNS"]
+__all__ = ["BEFORE", "FITTED", "INTAKE", "RUNS"]
 
 
 def _trees(read: Read, params: Mapping[str, Any], forest: Any, n_classes: int) -> dict[str, Any]:
@@ -139,6 +139,17 @@ def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
 
 
+def _counts(held: Held, X: Any, y: Any) -> None:
+    """Refuse what scikit-learn refuses, and cuML would compute with."""
+    if held.stem.criterion != "poisson":
+        return
+    if np.any(y < 0):
+        raise ValueError("Some value(s) of y are negative which is not allowed for Poisson regression.")
+    if np.sum(y) <= 0:
+        raise ValueError("Sum of y is not strictly positive which is necessary for Poisson regression.")
+
+
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {"RandomForestRegressor": _counts}
 FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "IsolationForest": _isolation,
     "RandomForestClassifier": _classifier,
