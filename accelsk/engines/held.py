@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_clusterer, is_regressor
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
@@ -242,7 +242,7 @@ class Held:
                 raise ValueError(f"Expected 2D array, got {getattr(X, 'ndim', 0)}D array instead.")
             if reset:
                 vars(self.stem).pop("feature_names_in_", None)
-                self.double = str(X.dtype) != "float32"
+                self.double = not str(X.dtype).endswith("float32")
             _check_n_features(self.stem, X, reset=reset)
             return X
         tags = get_tags(self.stem).input_tags
@@ -282,7 +282,7 @@ class Held:
         """
         self.device = device
         row = self.row
-        if method == "score" and (is_classifier(self.stem) or is_regressor(self.stem)):
+        if method == "score" and type(self.stem).score in (ClassifierMixin.score, RegressorMixin.score):
             given = _bound(self.stem, method, args, kwargs)
             score = accuracy_score if is_classifier(self.stem) else r2_score
             predicted = self.call("predict", (given["X"],), {}, device)
@@ -345,7 +345,7 @@ class Held:
         return _in_double(result) if self.double else result
 
     def _predicted(self, method: str, result: Any) -> Any:
-        if is_classifier(self.stem):
+        if is_classifier(self.stem) and self.labels is not None:
             codes = np.asarray(result).astype(np.intp, copy=False)
             if not isinstance(self.labels, list):
                 return self.labels[codes.ravel()]

@@ -15,13 +15,16 @@ from cuml_settings import RECORD, class_of, key, settings_of, written
 from accelsk.engines import get, get_adapter
 
 
+def signature(init):
+    """The parameters of a constructor; that of a vendored class is wrapped by one that takes any."""
+    wrapped = inspect.getclosurevars(init).nonlocals.get("orig_init") if inspect.isfunction(init) else None
+    return inspect.signature(init) if wrapped is None else signature(wrapped)
+
+
 def parameters(cls):
-    """The constructor's parameters with their defaults; the signature of vendored classes says nothing of them."""
-    signature = inspect.signature(cls.__init__).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature):
-        model = cls()
-        return {name: written(value) for name, value in model.get_params(deep=False).items()}
-    return {parameter.name: written(parameter.default) for parameter in signature if parameter.name != "self"}
+    """The constructor's parameters with their defaults."""
+    found = {name: each for name, each in signature(cls.__init__).parameters.items() if name != "self"}
+    return {name: written(each.default) for name, each in found.items()}
 
 
 def translation(row, cls):
@@ -29,7 +32,7 @@ def translation(row, cls):
     from cuml.internals.interop import InteropMixin, UnsupportedOnGPU
 
     if row.estimator == "sklearn.cluster.HDBSCAN":  # the class is a translation of the package hdbscan's
-        from cuml.accel._overrides.sklearn.cluster import _SklearnHDBSCAN as cls  # noqa: N813
+        from cuml.accel._overrides.sklearn.cluster import _SklearnHDBSCAN as cls
     if not hasattr(cls, "_params_from_cpu") or cls._params_from_cpu.__func__ is InteropMixin._params_from_cpu.__func__:
         return None
     found = {}

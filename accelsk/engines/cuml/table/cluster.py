@@ -33,7 +33,7 @@ _STARTS = together(
 
 
 def _distance(params: Mapping[str, Any]) -> dict[str, Any]:
-    metric, p, algorithm = params["metric"], params["p"], params["algorithm"]
+    metric, p = params["metric"], params["p"]
     if metric == "minkowski" and (p is None or (is_number(p) and p == 2)):
         metric = "euclidean"
     if metric not in ("euclidean", "l2", "cosine", "precomputed") or params["metric_params"]:
@@ -41,20 +41,22 @@ def _distance(params: Mapping[str, Any]) -> dict[str, Any]:
             "metric='euclidean', metric='cosine' or metric='precomputed', or metric='minkowski' with p=2, and "
             "metric_params=None"
         )
-    # scikit-learn's trees refuse these, and so does this row.
-    if algorithm not in ("auto", "brute") and metric in ("cosine", "precomputed"):
-        raise Refused(f"algorithm='auto' or algorithm='brute' with metric={metric!r}")
-    return {"metric": metric, "algorithm": "brute"}
+    return {"metric": metric}
 
 
 _DISTANCE = together(
-    "metric",
-    "p",
-    "metric_params",
-    "algorithm",
-    translate=_distance,
-    text="Euclidean, cosine or precomputed distances, by brute force whatever the algorithm: the clusters are the same",
+    "metric", "metric_params", "p", translate=_distance, text="Euclidean, cosine or precomputed distances, unweighted"
 )
+
+
+def _search(params: Mapping[str, Any]) -> dict[str, Any]:
+    # scikit-learn's trees refuse these distances, and so does this row.
+    if params["algorithm"] not in ("auto", "brute") and params["metric"] in ("cosine", "precomputed"):
+        raise Refused(f"algorithm='auto' or algorithm='brute' with metric={params['metric']!r}")
+    return {"algorithm": "brute"}
+
+
+_SEARCH = together(translate=_search, text="by brute force whatever the algorithm: the clusters are the same")
 
 
 def _core(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,12 +64,10 @@ def _core(params: Mapping[str, Any]) -> dict[str, Any]:
     neighbors = smallest if neighbors is None else neighbors
     if not 2 <= neighbors <= 1024:
         raise Refused("min_samples (min_cluster_size, if None) from 2 to 1024")
-    return {"min_cluster_size": smallest, "min_samples": neighbors - 1}
+    return {"min_samples": neighbors - 1}
 
 
 _CORE = together(
-    "min_cluster_size",
-    "min_samples",
     translate=_core,
     text="one less for `min_samples`, because cuML does not count the point itself; from 2 to 1024",
 )
@@ -109,7 +109,7 @@ ROWS = (
             "min_samples": same,
             "metric": _DISTANCE,
             "metric_params": _DISTANCE,
-            "algorithm": _DISTANCE,
+            "algorithm": _SEARCH,
             "leaf_size": ignored(_NEIGHBORS),
             "p": _DISTANCE,
             **JOBS,
@@ -129,7 +129,7 @@ ROWS = (
         estimator="sklearn.cluster.HDBSCAN",
         backend="cuml.cluster.HDBSCAN",
         params={
-            "min_cluster_size": _CORE,
+            "min_cluster_size": same,
             "min_samples": _CORE,
             "cluster_selection_epsilon": same,
             "max_cluster_size": together(

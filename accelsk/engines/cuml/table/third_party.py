@@ -73,10 +73,10 @@ def _core(params: Mapping[str, Any]) -> dict[str, Any]:
     smallest, neighbors = params["min_cluster_size"], params["min_samples"]
     if not 1 <= (smallest if neighbors is None else neighbors) <= 1023:
         raise Refused("min_samples (min_cluster_size, if None) from 1 to 1023")
-    return {"min_cluster_size": smallest, "min_samples": neighbors}
+    return {"min_samples": neighbors}
 
 
-_CORE = together("min_cluster_size", "min_samples", translate=_core, text="passed on, from 1 to 1023")
+_CORE = together(translate=_core, text="passed on, from 1 to 1023")
 _APPROXIMATE = ignored("a setting of umap-learn's approximate search for neighbours, which is not made")
 _DENSITY = ignored("it is read with densmap=True only, which is refused")
 _TREES = ignored("the neighbours are searched by brute force, with the same result")
@@ -86,7 +86,7 @@ ROWS = (
         estimator="hdbscan.hdbscan_.HDBSCAN",
         backend="cuml.cluster.HDBSCAN",
         params={
-            "min_cluster_size": _CORE,
+            "min_cluster_size": same,
             "min_samples": _CORE,
             "cluster_selection_epsilon": same,
             "cluster_selection_persistence": demanded("cluster_selection_persistence", 0.0),
