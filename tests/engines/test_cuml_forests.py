@@ -196,6 +196,17 @@ def test_the_library_sees_what_scikit_learns_trees_see(forest, method):
     assert seen[0].dtype == (np.float64 if isinstance(forest, RandomForestRegressor) else np.float32)
 
 
+@pytest.mark.parametrize("y", [[-1.0, 2.0], [0.0, 0.0]], ids=["negative", "nothing"])
+def test_counts_that_are_none_are_refused_as_by_scikit_learn(y):
+    X, y, forest = np.array([[0.1], [0.7]]), np.array(y), RandomForestRegressor(criterion="poisson")
+    with pytest.raises(ValueError, match="Poisson") as theirs:
+        clone(forest).fit(X, y)
+    with pytest.raises(ValueError, match="Poisson") as ours:
+        ensemble.BEFORE["RandomForestRegressor"](held_of(forest, None, X, y), X, y)
+    assert str(ours.value) == str(theirs.value)
+    ensemble.BEFORE["RandomForestRegressor"](held_of(RandomForestRegressor(), None, X, y), X, y)
+
+
 def test_less_than_is_told_from_at_most():
     X = np.array([[0.1], [0.7]], dtype=np.float32)
     stump = [np.array([1, -1, -1]), np.array([2, -1, -1]), np.zeros(3, int), np.array([X[0, 0], 0, 0])]

@@ -54,16 +54,23 @@ class Nodes:
         """Which nodes are leaves."""
         return np.asarray(self.left < 0)
 
-    def upwards(self) -> list[int]:
-        """Return the inner nodes, every node after its descendants.
+    def levels(self) -> list[Array]:
+        """Return the inner nodes by their distance from the root.
 
         Returns
         -------
-        list of int
-            Their positions.
+        list of ndarray
+            The root, the inner nodes below it, and so on.
         """
-        found: list[int] = np.flatnonzero(~self.leaves)[::-1].tolist()
-        return found
+        return _levels(self.left, self.right)
+
+
+def _levels(left: Array, right: Array) -> list[Array]:
+    found, level = [], np.zeros(1, dtype=np.intp)
+    while len(inner := level[left[level] >= 0]):
+        found.append(inner)
+        level = np.concatenate([left[inner], right[inner]])
+    return found
 
 
 def read_forest(data: bytes) -> list[Nodes]:
@@ -119,16 +126,16 @@ def _nodes(field: Callable[[str], Any]) -> Nodes:
 
 def _depth_first(children: Array) -> tuple[Array, Array]:
     """The nodes in scikit-learn's order, and the place of each in it."""
-    order, waiting, pairs = [], [0], children.tolist()
-    while waiting:
-        node = waiting.pop()
-        order.append(node)
-        left, right = pairs[node]
-        if left >= 0:
-            waiting += [right, left]
-    position = np.empty(len(order), dtype=np.intp)
-    position[order] = np.arange(len(order))
-    return np.array(order, dtype=np.intp), position
+    left, right = children.T
+    levels = _levels(left, right)
+    size = np.ones(len(children), dtype=np.intp)
+    for inner in reversed(levels):
+        size[inner] += size[left[inner]] + size[right[inner]]
+    position = np.zeros(len(children), dtype=np.intp)
+    for inner in levels:
+        position[left[inner]] = position[inner] + 1
+        position[right[inner]] = position[inner] + 1 + size[left[inner]]
+    return np.argsort(position), position
 
 
 def _present(field: Callable[[str], Any], name: str, n_nodes: int) -> bool:
@@ -177,22 +184,22 @@ _CLASSES = ("gini", "entropy", "log_loss")
 
 def _summarize(nodes: Nodes, criterion: str) -> tuple[Array, Array]:
     """The value and the impurity of every node; those of inner nodes are NaN where rows are not counted."""
-    value, weight = nodes.value.copy(), nodes.weight
-    inner = nodes.upwards()
-    for node in inner:
-        children = [nodes.left[node], nodes.right[node]]
-        total = weight[children].sum()
-        value[node] = weight[children] @ value[children] / total if total else np.nan
+    value = _upwards(nodes, nodes.value)
     told = _TOLD[criterion](value)
-    if criterion in _CLASSES:
-        return value, np.where(told > 0, told, told * 0)  # rounding
-    rest = np.where(nodes.leaves, -told, 0.0)
-    for node in inner:
-        children = [nodes.left[node], nodes.right[node]]
-        total = weight[children].sum()
-        rest[node] = weight[children] @ rest[children] / total if total else np.nan
+    rest = 0.0 if criterion in _CLASSES else _upwards(nodes, np.where(nodes.leaves, -told, 0.0)[:, None])[:, 0]
     impurity = told + rest
-    return value, np.where(impurity > 0, impurity, impurity * 0)
+    return value, np.where(impurity < 0, 0.0, impurity)  # rounding
+
+
+def _upwards(nodes: Nodes, value: Array) -> Array:
+    """Make the value of each inner node the mean of those of its rows."""
+    value = value.copy()
+    for inner in reversed(nodes.levels()):
+        left, right = nodes.left[inner], nodes.right[inner]
+        ours, theirs = nodes.weight[left, None], nodes.weight[right, None]
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            value[inner] = (ours * value[left] + theirs * value[right]) / (ours + theirs)
+    return value
 
 
 def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) -> Any:
@@ -227,13 +234,10 @@ def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) 
     inner = ~nodes.leaves
     # Without missing values in training, scikit-learn sends them where most rows went.
     made["missing_go_to_left"][inner] = nodes.rows[nodes.left[inner]] > nodes.rows[nodes.right[inner]]
-    depth = np.zeros(len(nodes.left), dtype=np.intp)
-    for node in np.flatnonzero(inner):
-        depth[nodes.left[node]] = depth[nodes.right[node]] = depth[node] + 1
     tree.__setstate__(
         {
             **state,
-            "max_depth": int(depth.max()),
+            "max_depth": len(nodes.levels()),
             "node_count": len(nodes.left),
             "nodes": made,
             "values": np.ascontiguousarray(value[:, None, :], dtype=np.float64),

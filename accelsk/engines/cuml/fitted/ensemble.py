@@ -14,7 +14,7 @@ from accelsk.errors import NotPortable
 if TYPE_CHECKING:
     from accelsk.engines.held import Held, Read
 
-__all__ = ["FITTED", "INTAKE", "RUNS"]
+__all__ = ["BEFORE", "FITTED", "INTAKE", "RUNS"]
 
 
 def _trees(read: Read, params: Mapping[str, Any], forest: Any, n_classes: int) -> dict[str, Any]:
@@ -104,15 +104,15 @@ def _isolation(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
 def _count(nodes: Nodes, lengths: Any, n_rows: int) -> None:
     """Find how many rows are in each node: a leaf of cuML's tells its depth and the path that its rows would add."""
     depth = np.zeros(len(nodes.left))
-    for node in np.flatnonzero(~nodes.leaves):
-        depth[nodes.left[node]] = depth[nodes.right[node]] = depth[node] + 1
+    for below, inner in enumerate(nodes.levels(), start=1):
+        depth[nodes.left[inner]] = depth[nodes.right[inner]] = below
     beyond = nodes.value[:, 0] - depth
     # lengths are 0, 0, 1, and grow from there: none or one row is one row.
     after: Any = np.clip(np.searchsorted(lengths[1:], beyond), 1, len(lengths) - 2) if len(lengths) > 2 else 0
     count: Any = np.asarray(1 + after - (beyond - lengths[after] < lengths[1 + after] - beyond)).astype(np.int64)
     count[~nodes.leaves] = 0
-    for parent in nodes.upwards():
-        count[parent] = count[nodes.left[parent]] + count[nodes.right[parent]]
+    for inner in reversed(nodes.levels()):
+        count[inner] = count[nodes.left[inner]] + count[nodes.right[inner]]
     if count[0] != n_rows:
         raise NotPortable(
             "this IsolationForest cannot be made scikit-learn's own: the sizes of its leaves are not to be had from "
@@ -139,6 +139,17 @@ def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
 
 
+def _counts(held: Held, X: Any, y: Any) -> None:
+    """Refuse what scikit-learn refuses, and cuML would compute with."""
+    if held.stem.criterion != "poisson":
+        return
+    if np.any(y < 0):
+        raise ValueError("Some value(s) of y are negative which is not allowed for Poisson regression.")
+    if np.sum(y) <= 0:
+        raise ValueError("Sum of y is not strictly positive which is necessary for Poisson regression.")
+
+
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {"RandomForestRegressor": _counts}
 FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "IsolationForest": _isolation,
     "RandomForestClassifier": _classifier,
