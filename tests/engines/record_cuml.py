@@ -32,7 +32,7 @@ def translation(row, cls):
     from cuml.internals.interop import InteropMixin, UnsupportedOnGPU
 
     if row.estimator == "sklearn.cluster.HDBSCAN":  # the class is a translation of the package hdbscan's
-        from cuml.accel._overrides.sklearn.cluster import _SklearnHDBSCAN as cls  # noqa: N813
+        from cuml.accel._overrides.sklearn.cluster import _SklearnHDBSCAN as cls
     if not hasattr(cls, "_params_from_cpu") or cls._params_from_cpu.__func__ is InteropMixin._params_from_cpu.__func__:
         return None
     found = {}
