@@ -21,6 +21,7 @@ from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans, Sp
 from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from sklearn.exceptions import DataDimensionalityWarning
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.manifold import TSNE, SpectralEmbedding
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
@@ -519,6 +520,35 @@ def test_columns_without_a_value_are_told_of():
     )
     with pytest.warns(UserWarning, match=r"Skipping features without any observed values: \[1\]"):
         particulars("sklearn.impute.SimpleImputer").after(held)
+
+
+def test_projections_that_reduce_nothing_are_told_of():
+    stem = GaussianRandomProjection(7)
+    stem.n_features_in_ = 4
+    held = SimpleNamespace(stem=stem, model=SimpleNamespace(n_components_=7))
+    with pytest.warns(DataDimensionalityWarning, match="4 < 7"):
+        particulars("sklearn.random_projection.GaussianRandomProjection").after(held)
+
+
+class Bins:
+    """Stands in for cuML's discretizer, whose codes are int32."""
+
+    def fit(self, X):
+        self.edges = np.quantile(X, [0, 0.5, 1], axis=0)
+
+    def fit_transform(self, X):
+        raise AssertionError("its codes are not scikit-learn's")
+
+
+def test_bins_are_cumls_and_codes_are_scikit_learns():
+    model, held = k_bins_discretizer()
+    stand_in = SimpleNamespace(
+        stem=model, model=Bins(), face=exported(model, held), adapter=SimpleNamespace(home=lambda value: value)
+    )
+    found = particulars("sklearn.preprocessing.KBinsDiscretizer").runs(stand_in, "fit_transform", X, {})
+    assert stand_in.fitted
+    assert hasattr(stand_in.model, "edges")
+    assert_same("transform", model.transform(X), found)
 
 
 def test_the_names_of_columns_are_known_of_data_that_are_no_numbers():

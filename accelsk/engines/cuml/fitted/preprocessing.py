@@ -12,10 +12,12 @@ from packaging.version import Version
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 from sklearn.preprocessing._data import _is_constant_feature
 
+from accelsk.engines.holding import called
+
 if TYPE_CHECKING:
     from accelsk.engines.held import Held, Read
 
-__all__ = ["AFTER", "FITTED", "count", "standard_scale"]
+__all__ = ["AFTER", "FITTED", "RUNS", "count", "standard_scale"]
 
 Array = np.ndarray[Any, Any]
 
@@ -132,6 +134,15 @@ def _bins(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _discretize(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """cuML's codes are of other dtypes than scikit-learn's: it finds the bins, and scikit-learn codes."""
+    if method != "fit_transform":
+        return called(held, method, X, given)
+    called(held, "fit", X, given)
+    held.fitted, held.made = True, None
+    return held.face.transform(held.adapter.home(X))
+
+
 def _polynomial(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     interactions = params["interaction_only"]
     return {
@@ -221,3 +232,4 @@ FITTED = {
     "StandardScaler": _standard,
 }
 AFTER = {"SimpleImputer": _warn_of_empty, "StandardScaler": _leave_constants}
+RUNS = {"KBinsDiscretizer": _discretize}
