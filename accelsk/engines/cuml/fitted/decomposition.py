@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accelsk.engines.cuml.fitted.preprocessing import count
 from accelsk.engines.holding import called
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _incremental(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
         **_factors(read),
         "mean_": np.array(read("mean_")),
         "n_components_": int(read("n_components_")),
-        "n_samples_seen_": int(read("n_samples_seen_")),
+        "n_samples_seen_": count(read("n_samples_seen_")),
         "noise_variance_": float(np.nan_to_num(read("noise_variance_"))),  # the mean of none
         "var_": np.array(read("var_")),
     }

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from accelsk.engines.held import Read
+from accelsk.engines.holding import called
 
-__all__ = ["FITTED"]
+if TYPE_CHECKING:
+    from accelsk.engines.held import Held, Read
+
+__all__ = ["FITTED", "RUNS"]
 
 
 def _spectral(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,4 +32,11 @@ def _tsne(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _double(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """An embedding of float64, as scikit-learn's, though it was computed in float32."""
+    result = called(held, method, X, given)
+    return result.astype(np.float64) if method == "fit_transform" else result
+
+
 FITTED = {"SpectralEmbedding": _spectral, "TSNE": _tsne}
+RUNS = {"SpectralEmbedding": _double}

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sklearn
+from packaging.version import Version
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 from sklearn.preprocessing._data import _is_constant_feature
+
+from accelsk.engines.holding import called
 
 if TYPE_CHECKING:
     from accelsk.engines.held import Held, Read
 
-__all__ = ["AFTER", "FITTED", "standard_scale"]
+__all__ = ["AFTER", "FITTED", "RUNS", "count", "standard_scale"]
 
 Array = np.ndarray[Any, Any]
 
@@ -22,9 +26,24 @@ def _double(value: Any) -> Any:
     return None if value is None else np.array(value, dtype=np.float64)
 
 
-def _count(value: Any) -> Any:
-    """One number, or one for each column where NaN are counted out."""
-    return np.int64(value) if np.ndim(value) == 0 else np.asarray(value).astype(np.int64)
+#: scikit-learn counts rows in floats since 1.8.
+_COUNTS: type = np.float64 if Version(sklearn.__version__) >= Version("1.8") else np.int64
+
+
+def count(value: Any) -> Any:
+    """Return rows seen as scikit-learn counts them.
+
+    Parameters
+    ----------
+    value : int or ndarray
+        One number, or one for each column where NaN are counted out.
+
+    Returns
+    -------
+    numpy scalar or ndarray
+        The same, in scikit-learn's dtype.
+    """
+    return np.asarray(value).astype(_COUNTS)[()]
 
 
 def standard_scale(var: Array, mean: Array, n_samples: Any) -> Array:
@@ -54,11 +73,13 @@ def standard_scale(var: Array, mean: Array, n_samples: Any) -> Array:
 
 def _standard(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     """scikit-learn computes in double precision whatever the data."""
+    seen = read("n_samples_seen_")
+    idle = not (params["with_mean"] or params["with_std"])  # then scikit-learn only counts, in integers
     return {
         "mean_": _double(read("mean_", None)),
         "var_": _double(read("var_", None)),
         "scale_": _double(read("scale_", None)),
-        "n_samples_seen_": _count(read("n_samples_seen_")),
+        "n_samples_seen_": np.asarray(seen).astype(np.int64)[()] if idle else count(seen),
     }
 
 
@@ -81,7 +102,7 @@ def _power(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
         scaler = StandardScaler(copy=False)
         for name in ("mean_", "var_", "scale_"):
             setattr(scaler, name, _double(_host(getattr(inner, name))))
-        scaler.n_samples_seen_ = _count(_host(inner.n_samples_seen_))
+        scaler.n_samples_seen_ = count(_host(inner.n_samples_seen_))
         scaler.n_features_in_ = len(found["lambdas_"])
         found["_scaler"] = scaler.set_output(transform="default")
     return found
@@ -111,6 +132,15 @@ def _bins(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
         )
         found["_encoder"] = encoder.fit(np.zeros((1, len(counts))))
     return found
+
+
+def _discretize(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """cuML's codes are of other dtypes than scikit-learn's: it finds the bins, and scikit-learn codes."""
+    if method != "fit_transform":
+        return called(held, method, X, given)
+    called(held, "fit", X, given)
+    held.fitted, held.made = True, None
+    return held.face.transform(held.adapter.home(X))
 
 
 def _polynomial(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,3 +232,4 @@ FITTED = {
     "StandardScaler": _standard,
 }
 AFTER = {"SimpleImputer": _warn_of_empty, "StandardScaler": _leave_constants}
+RUNS = {"KBinsDiscretizer": _discretize}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from scipy import linalg
+from sklearn.exceptions import DataDimensionalityWarning
 
 if TYPE_CHECKING:
-    from accelsk.engines.held import Read
+    from accelsk.engines.held import Held, Read
 
-__all__ = ["FITTED"]
+__all__ = ["AFTER", "FITTED"]
 
 
 def _projection(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,4 +35,17 @@ def _sparse(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     return {**_projection(read, params), "density_": float(read("density_"))}
 
 
+def _warn_of_growth(held: Held) -> None:
+    """scikit-learn warns where nothing is reduced, and cuML does not."""
+    n_components, n_features = int(held.model.n_components_), held.stem.n_features_in_
+    if held.stem.n_components != "auto" and n_components > n_features:
+        warnings.warn(
+            "The number of components is higher than the number of features: n_features < n_components "
+            f"({n_features} < {n_components}). The dimensionality of the problem will not be reduced.",
+            DataDimensionalityWarning,
+            stacklevel=2,
+        )
+
+
 FITTED = {"GaussianRandomProjection": _projection, "SparseRandomProjection": _sparse}
+AFTER = dict.fromkeys(FITTED, _warn_of_growth)
