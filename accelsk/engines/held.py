@@ -118,8 +118,8 @@ class Held:
         passed = {name: value for name, value in (("y", y), ("sample_weight", weights)) if value is not None} | given
         with self.adapter.context(device):
             result = self.adapter.run(self, self.row, method, X, passed)
-        self.fitted = True
-        self.adapter.after(self, self.row)
+            self.fitted = True
+            self.adapter.after(self, self.row)
         if method in ("fit", "partial_fit"):
             return self
         return self.answer(method, result, original)
