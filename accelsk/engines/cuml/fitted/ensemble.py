@@ -139,8 +139,14 @@ def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
 
 
+def _bins(held: Held, X: Any, y: Any) -> None:
+    """Ask for no more bins than there are rows: cuML would say so with a warning, and do the same."""
+    held.model.set_params(n_bins=min(held.model.n_bins, X.shape[0]))
+
+
 def _counts(held: Held, X: Any, y: Any) -> None:
     """Refuse what scikit-learn refuses, and cuML would compute with."""
+    _bins(held, X, y)
     if held.stem.criterion != "poisson":
         return
     if np.any(y < 0):
@@ -149,7 +155,10 @@ def _counts(held: Held, X: Any, y: Any) -> None:
         raise ValueError("Sum of y is not strictly positive which is necessary for Poisson regression.")
 
 
-BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {"RandomForestRegressor": _counts}
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {
+    "RandomForestClassifier": _bins,
+    "RandomForestRegressor": _counts,
+}
 FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "IsolationForest": _isolation,
     "RandomForestClassifier": _classifier,
