@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 
 pytest.importorskip("cuml", reason="cuML is not installed: `make test-cuml` does it")
@@ -17,6 +20,7 @@ import cuml
 import cupy
 from cuml_settings import RECORD
 from record_cuml import record
+from sklearn.base import is_classifier
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -27,6 +31,7 @@ from accelsk.doctor import examine
 from accelsk.engines import get, get_adapter, why_missing
 from accelsk.engines.translate import translate
 from accelsk.errors import DeviceNotAvailable, EngineNotAvailable
+from accelsk.testing import engine_checks
 from accelsk.testing.case import case_of
 
 ADAPTER = get_adapter("cuml")
@@ -52,6 +57,15 @@ def backend(path):
     made = ADAPTER.build(row, {**keywords, **row.engine_params})
     ADAPTER.introduce(made, row, case(path).cls(**params))
     return made
+
+
+@pytest.mark.parametrize(
+    "check",
+    [check for _, check in engine_checks("cuml") if check.promise.needs_engine and not check.promise.needs_device],
+    ids=lambda check: check.id,
+)
+def test_cuml_keeps_what_the_contract_says_of_an_installed_library(check):
+    check()
 
 
 def test_the_record_is_what_this_cuml_says():
@@ -95,6 +109,50 @@ def test_what_a_row_says_that_cuml_computes_cuml_has(path):
 
     if particulars(path).runs is None:
         assert not [name for name in ROWS[path].methods if not hasattr(made.model, name) and name not in derived]
+
+
+# -- calls, as far as they come without a GPU: cuML takes the arguments, and then asks for the device -----------------
+
+
+def fitting_methods(path):
+    """The methods of the class that fit."""
+    cls, row = case(path).cls, ROWS[path]
+    return [name for name in ("fit", "fit_transform", "fit_predict") if hasattr(cls, name)] + [
+        name for name in row.methods if name == "partial_fit"
+    ]
+
+
+@without_gpu
+@every_row
+def test_cuml_takes_the_arguments_of_a_fit(path, monkeypatch):
+    monkeypatch.setattr(type(ADAPTER), "context", lambda self, device: nullcontext())
+    row, data = ROWS[path], case(path).data
+    for method in fitting_methods(path):
+        given = {"sample_weight": np.ones(len(data.X))} if row.inputs(method).sample_weight else {}
+        if method == "partial_fit" and is_classifier(case(path).plain()):
+            given["classes"] = np.unique(data.y)
+        with pytest.raises(cupy.cuda.runtime.CUDARuntimeError):
+            ADAPTER.fit(backend(path), row, method, data.args, given, Device.parse("cuda:0"))
+
+
+@without_gpu
+@every_row
+def test_cuml_takes_the_arguments_of_the_methods_after_a_fit(path, monkeypatch):
+    monkeypatch.setattr(type(ADAPTER), "context", lambda self, device: nullcontext())
+    row, data = ROWS[path], case(path).data
+    for method in row.methods:
+        if method == "partial_fit" or not hasattr(case(path).plain(), method):
+            continue
+        made = backend(path)
+        made.stem.n_features_in_, made.fitted, made.notes["sparse"] = data.X.shape[1], True, False
+        made.labels = np.unique(data.y) if is_classifier(made.stem) else None
+        needed = [
+            parameter
+            for parameter in list(inspect.signature(getattr(case(path).cls, method)).parameters.values())[1:]
+            if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        with pytest.raises((cupy.cuda.runtime.CUDARuntimeError, AttributeError)):  # or it looks for what a fit leaves
+            ADAPTER.call(made, row, method, (data.X_new, data.y_new)[: len(needed)], {}, Device.parse("cuda:0"))
 
 
 # -- installed, and no GPU ---------------------------------------------------------------------------------------------

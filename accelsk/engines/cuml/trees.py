@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class Nodes:
-    """One tree as arrays, a parent before its children.
+    """One tree as arrays, in the order of scikit-learn: a node, all that is left of it, all that is right of it.
 
     Parameters
     ----------
@@ -54,16 +54,23 @@ class Nodes:
         """Which nodes are leaves."""
         return np.asarray(self.left < 0)
 
-    def upwards(self) -> list[int]:
-        """Return the inner nodes, every node after its descendants.
+    def levels(self) -> list[Array]:
+        """Return the inner nodes by their distance from the root.
 
         Returns
         -------
-        list of int
-            Their positions.
+        list of ndarray
+            The root, the inner nodes below it, and so on.
         """
-        found: list[int] = np.flatnonzero(~self.leaves)[::-1].tolist()
-        return found
+        return _levels(self.left, self.right)
+
+
+def _levels(left: Array, right: Array) -> list[Array]:
+    found, level = [], np.zeros(1, dtype=np.intp)
+    while len(inner := level[left[level] >= 0]):
+        found.append(inner)
+        level = np.concatenate([left[inner], right[inner]])
+    return found
 
 
 def read_forest(data: bytes) -> list[Nodes]:
@@ -86,29 +93,49 @@ def read_forest(data: bytes) -> list[Nodes]:
 
 
 def _nodes(field: Callable[[str], Any]) -> Nodes:
-    left, right = (np.array(field(name), dtype=np.intp) for name in ("cleft", "cright"))
+    """cuML's nodes come level by level."""
+    children = np.column_stack([field("cleft"), field("cright")]).astype(np.intp)
+    order, position = _depth_first(children)
+    left, right = np.where(children >= 0, position[children], -1)[order].T
     leaf = left < 0
-    threshold = np.array(field("threshold"), dtype=np.float64)
-    below = np.asarray(field("cmp")) == _LESS
-    # scikit-learn's trees see X in single precision, and a threshold is a value that was in X: rounded alike, that row
-    # stays on its side. Of "less than", what is next below.
-    threshold = np.where(below, np.nextafter(threshold, -np.inf), threshold.astype(np.float32).astype(np.float64))
+
+    def told(name: str) -> Array:
+        return np.asarray(field(name))[order]
+
+    threshold = told("threshold").astype(np.float64)
+    below = told("cmp") == _LESS
+    # scikit-learn compares by <=: of "less than", what is next below.
+    threshold = np.where(below, np.nextafter(threshold, -np.inf), threshold)
     rows = np.zeros(len(left), dtype=np.int64)
     weight = np.zeros(len(left))
     if _present(field, "data_count", len(left)):
-        rows = np.array(field("data_count")).astype(np.int64)
+        rows = told("data_count").astype(np.int64)
         weight = rows.astype(np.float64)
     if _present(field, "sum_hess", len(left)):
-        weight = np.array(field("sum_hess"), dtype=np.float64)
+        weight = told("sum_hess").astype(np.float64)
     return Nodes(
         left=left,
         right=right,
-        feature=np.where(leaf, -2, np.array(field("split_index"), dtype=np.intp)),
+        feature=np.where(leaf, -2, told("split_index").astype(np.intp)),
         threshold=np.where(leaf, -2.0, threshold),
-        value=_values(field, leaf),
+        value=_values(field, children[:, 0] < 0)[order],
         rows=rows,
         weight=weight,
     )
+
+
+def _depth_first(children: Array) -> tuple[Array, Array]:
+    """The nodes in scikit-learn's order, and the place of each in it."""
+    left, right = children.T
+    levels = _levels(left, right)
+    size = np.ones(len(children), dtype=np.intp)
+    for inner in reversed(levels):
+        size[inner] += size[left[inner]] + size[right[inner]]
+    position = np.zeros(len(children), dtype=np.intp)
+    for inner in levels:
+        position[left[inner]] = position[inner] + 1
+        position[right[inner]] = position[inner] + 1 + size[left[inner]]
+    return np.argsort(position), position
 
 
 def _present(field: Callable[[str], Any], name: str, n_nodes: int) -> bool:
@@ -157,22 +184,22 @@ _CLASSES = ("gini", "entropy", "log_loss")
 
 def _summarize(nodes: Nodes, criterion: str) -> tuple[Array, Array]:
     """The value and the impurity of every node; those of inner nodes are NaN where rows are not counted."""
-    value, weight = nodes.value.copy(), nodes.weight
-    inner = nodes.upwards()
-    for node in inner:
-        children = [nodes.left[node], nodes.right[node]]
-        total = weight[children].sum()
-        value[node] = weight[children] @ value[children] / total if total else np.nan
+    value = _upwards(nodes, nodes.value)
     told = _TOLD[criterion](value)
-    if criterion in _CLASSES:
-        return value, np.where(told > 0, told, told * 0)  # rounding
-    rest = np.where(nodes.leaves, -told, 0.0)
-    for node in inner:
-        children = [nodes.left[node], nodes.right[node]]
-        total = weight[children].sum()
-        rest[node] = weight[children] @ rest[children] / total if total else np.nan
+    rest = 0.0 if criterion in _CLASSES else _upwards(nodes, np.where(nodes.leaves, -told, 0.0)[:, None])[:, 0]
     impurity = told + rest
-    return value, np.where(impurity > 0, impurity, impurity * 0)
+    return value, np.where(impurity < 0, 0.0, impurity)  # rounding
+
+
+def _upwards(nodes: Nodes, value: Array) -> Array:
+    """Make the value of each inner node the mean of those of its rows."""
+    value = value.copy()
+    for inner in reversed(nodes.levels()):
+        left, right = nodes.left[inner], nodes.right[inner]
+        ours, theirs = nodes.weight[left, None], nodes.weight[right, None]
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            value[inner] = (ours * value[left] + theirs * value[right]) / (ours + theirs)
+    return value
 
 
 def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) -> Any:
@@ -187,7 +214,7 @@ def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) 
     n_classes : int
         The number of classes; 1 for regression.
     criterion : str or None
-        scikit-learn's name of the impurity; None where values and impurities of inner nodes mean nothing.
+        The impurity by scikit-learn's name; None where values and impurities of inner nodes mean nothing.
 
     Returns
     -------
@@ -207,13 +234,10 @@ def build(nodes: Nodes, n_features: int, n_classes: int, criterion: str | None) 
     inner = ~nodes.leaves
     # Without missing values in training, scikit-learn sends them where most rows went.
     made["missing_go_to_left"][inner] = nodes.rows[nodes.left[inner]] > nodes.rows[nodes.right[inner]]
-    depth = np.zeros(len(nodes.left), dtype=np.intp)
-    for node in np.flatnonzero(inner):
-        depth[nodes.left[node]] = depth[nodes.right[node]] = depth[node] + 1
     tree.__setstate__(
         {
             **state,
-            "max_depth": int(depth.max()),
+            "max_depth": len(nodes.levels()),
             "node_count": len(nodes.left),
             "nodes": made,
             "values": np.ascontiguousarray(value[:, None, :], dtype=np.float64),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from accelsk.engines.cuml.trees import Nodes, build, read_forest
-from accelsk.engines.holding import Intake
+from accelsk.engines.holding import Intake, called
 from accelsk.errors import NotPortable
 
 if TYPE_CHECKING:
-    from accelsk.engines.cuml.fitted import Fitted
-    from accelsk.engines.held import Read
+    from accelsk.engines.held import Held, Read
 
-__all__ = ["FITTED", "INTAKE"]
+__all__ = ["BEFORE", "FITTED", "INTAKE", "RUNS"]
 
 
 def _trees(read: Read, params: Mapping[str, Any], forest: Any, n_classes: int) -> dict[str, Any]:
@@ -105,15 +104,15 @@ def _isolation(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
 def _count(nodes: Nodes, lengths: Any, n_rows: int) -> None:
     """Find how many rows are in each node: a leaf of cuML's tells its depth and the path that its rows would add."""
     depth = np.zeros(len(nodes.left))
-    for node in np.flatnonzero(~nodes.leaves):
-        depth[nodes.left[node]] = depth[nodes.right[node]] = depth[node] + 1
+    for below, inner in enumerate(nodes.levels(), start=1):
+        depth[nodes.left[inner]] = depth[nodes.right[inner]] = below
     beyond = nodes.value[:, 0] - depth
     # lengths are 0, 0, 1, and grow from there: none or one row is one row.
-    after = np.clip(np.searchsorted(lengths[1:], beyond), 1, len(lengths) - 2) if len(lengths) > 2 else 0
-    count = np.asarray(1 + after - (beyond - lengths[after] < lengths[1 + after] - beyond)).astype(np.int64)
-    count = np.where(nodes.leaves, count, 0)
-    for node in nodes.upwards():
-        count[node] = count[nodes.left[node]] + count[nodes.right[node]]
+    after: Any = np.clip(np.searchsorted(lengths[1:], beyond), 1, len(lengths) - 2) if len(lengths) > 2 else 0
+    count: Any = np.asarray(1 + after - (beyond - lengths[after] < lengths[1 + after] - beyond)).astype(np.int64)
+    count[~nodes.leaves] = 0
+    for inner in reversed(nodes.levels()):
+        count[inner] = count[nodes.left[inner]] + count[nodes.right[inner]]
     if count[0] != n_rows:
         raise NotPortable(
             "this IsolationForest cannot be made scikit-learn's own: the sizes of its leaves are not to be had from "
@@ -125,10 +124,41 @@ def _count(nodes: Nodes, lengths: Any, n_rows: int) -> None:
     nodes.rows, nodes.weight = count, count.astype(np.float64)
 
 
-FITTED: dict[str, Fitted] = {
+# -- what the trees see --
+
+
+def _single(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Compute in single precision, in which scikit-learn's trees see X: a row at a threshold stays on its side."""
+    with np.errstate(over="ignore"):  # what is too large is infinite then, and refused
+        return called(held, method, X.astype(np.float32, copy=False), given)
+
+
+def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Round X to single precision, and compute in that of the target."""
+    with np.errstate(over="ignore"):
+        return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
+
+
+def _counts(held: Held, X: Any, y: Any) -> None:
+    """Refuse what scikit-learn refuses, and cuML would compute with."""
+    if held.stem.criterion != "poisson":
+        return
+    if np.any(y < 0):
+        raise ValueError("Some value(s) of y are negative which is not allowed for Poisson regression.")
+    if np.sum(y) <= 0:
+        raise ValueError("Sum of y is not strictly positive which is necessary for Poisson regression.")
+
+
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {"RandomForestRegressor": _counts}
+FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "IsolationForest": _isolation,
     "RandomForestClassifier": _classifier,
     "RandomForestRegressor": _regressor,
 }
 
 INTAKE: dict[str, Intake] = {"RandomForestRegressor": Intake(ravels=True)}
+RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = {
+    "IsolationForest": _single,
+    "RandomForestClassifier": _single,
+    "RandomForestRegressor": _rounded,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +10,9 @@ import numpy as np
 from accelsk.engines.cuml.weights import fit_weighed
 
 if TYPE_CHECKING:
-    from accelsk.engines.cuml.fitted import Fitted, Run
-    from accelsk.engines.held import Read
+    from accelsk.engines.held import Held, Read
 
-__all__ = ["FITTED", "RUNS", "WARNS"]
+__all__ = ["BEFORE", "FITTED", "RUNS", "WARNS"]
 
 
 def _coefficients(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,14 +32,12 @@ def _descent(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ridge(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
-    n_iter, solver = read("n_iter_"), params["solver"]
+    solver = params["solver"]
     if solver == "auto":
         solver = "sparse_cg" if read("solver_") == "lsmr" else "cholesky"
-    return {
-        **_coefficients(read, params),
-        "n_iter_": None if n_iter is None else np.asarray(n_iter, dtype=np.int32),
-        "solver_": solver,
-    }
+    # Of scikit-learn's solvers for which cuML's iterate, this one counts.
+    n_iter = np.asarray(read("n_iter_"), dtype=np.int32) if solver == "lsqr" else None
+    return {**_coefficients(read, params), "n_iter_": n_iter, "solver_": solver}
 
 
 def _logistic(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +49,7 @@ def _logistic(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-FITTED: dict[str, Fitted] = {
+FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "ElasticNet": _descent,
     "Lasso": _descent,
     "LinearRegression": _coefficients,
@@ -60,7 +57,25 @@ FITTED: dict[str, Fitted] = {
     "Ridge": _ridge,
 }
 
-RUNS: dict[str, Run] = dict.fromkeys(("ElasticNet", "Lasso", "LogisticRegression"), fit_weighed)
+
+def _flat(held: Held, X: Any, y: Any) -> None:
+    """Predict in one dimension where y is a single column, as scikit-learn's penalized models do."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        held.y_ndim = 1
+
+
+def _descend(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    if method == "fit":
+        given = {**given, "y": np.ravel(given["y"])}
+    return fit_weighed(held, method, X, given)
+
+
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = dict.fromkeys(("ElasticNet", "Lasso", "Ridge"), _flat)
+RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = {
+    "ElasticNet": _descend,
+    "Lasso": _descend,
+    "LogisticRegression": fit_weighed,
+}
 
 _OBJECTIVE = (
     "Objective did not converge. You might want to increase the number of iterations, check the scale of the features "

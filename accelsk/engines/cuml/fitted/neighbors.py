@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 if TYPE_CHECKING:
-    from accelsk.engines.cuml.fitted import Fitted
     from accelsk.engines.held import Read
 
 __all__ = ["FITTED"]
@@ -64,7 +63,7 @@ def _density(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"bandwidth_": fitted.bandwidth_, "tree_": fitted.tree_}
 
 
-FITTED: dict[str, Fitted] = {
+FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "KNeighborsClassifier": _classifier,
     "KNeighborsRegressor": _regressor,
     "KernelDensity": _density,

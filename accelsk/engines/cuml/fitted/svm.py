@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from accelsk.engines.cuml.weights import fit_weighed
 from accelsk.engines.holding import called
 
 if TYPE_CHECKING:
-    from accelsk.engines.cuml.fitted import Before, Fitted, Run
     from accelsk.engines.held import Held, Read
 
 __all__ = ["BEFORE", "FITTED", "RUNS", "WARNS"]
@@ -204,14 +203,18 @@ def _votes(margins: Any, n_classes: int) -> Any:
     return votes.argmax(axis=1)
 
 
-FITTED: dict[str, Fitted] = {
+FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "LinearSVC": _linear_classifier,
     "LinearSVR": _linear,
     "SVC": _classifier,
     "SVR": _regressor,
 }
-BEFORE: dict[str, Before] = {"SVC": _scale, "SVR": _scale}
-RUNS: dict[str, Run] = {"LinearSVC": fit_weighed, "LinearSVR": fit_weighed, "SVC": _vote}
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {"SVC": _scale, "SVR": _scale}
+RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = {
+    "LinearSVC": fit_weighed,
+    "LinearSVR": fit_weighed,
+    "SVC": _vote,
+}
 
 _LIBLINEAR = "The solver failed to converge, increase the number of iterations."
 WARNS: dict[str, str] = {"LinearSVC": _LIBLINEAR, "LinearSVR": _LIBLINEAR}

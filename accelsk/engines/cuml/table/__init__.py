@@ -7,15 +7,43 @@ a row differs and why: cuML leaves some parameters unread that change the result
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
-
+from accelsk.engines.cuml.table import (
+    cluster,
+    covariance,
+    decomposition,
+    encoding,
+    ensemble,
+    feature_extraction,
+    impute,
+    kernel_ridge,
+    linear_model,
+    manifold,
+    naive_bayes,
+    neighbors,
+    preprocessing,
+    random_projection,
+    svm,
+    third_party,
+)
 from accelsk.engines.spec import Row
 
 __all__ = ["ROWS"]
 
-ROWS: tuple[Row, ...] = tuple(
-    row
-    for module in pkgutil.iter_modules(__path__)
-    for row in getattr(import_module(f"{__name__}.{module.name}"), "ROWS", ())
+ROWS: tuple[Row, ...] = (
+    *cluster.ROWS,
+    *covariance.ROWS,
+    *decomposition.ROWS,
+    *ensemble.ROWS,
+    *feature_extraction.ROWS,
+    *impute.ROWS,
+    *kernel_ridge.ROWS,
+    *linear_model.ROWS,
+    *manifold.ROWS,
+    *naive_bayes.ROWS,
+    *neighbors.ROWS,
+    *preprocessing.ROWS,
+    *encoding.ROWS,
+    *random_projection.ROWS,
+    *svm.ROWS,
+    *third_party.ROWS,
 )

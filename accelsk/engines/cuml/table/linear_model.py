@@ -37,7 +37,8 @@ _CONDITION: Mapping[str, float] = {"float64": 1e9, "integer": 1e9, "boolean": 1e
 
 
 def _solved(facts: Facts, params: Mapping[str, Any]) -> bool:
-    if facts.sparse or params.get("alpha", 0) != 0 or facts.container not in ("numpy", "pandas", "polars", "builtins"):
+    penalized = bool(np.all(np.asarray(params.get("alpha", 0)) != 0))
+    if facts.sparse or penalized or facts.container not in ("numpy", "pandas", "polars", "builtins"):
         return True  # LSMR on X itself; a penalty; or X lies where this cannot be asked
     limit = _CONDITION.get(facts.dtype_kind, 1e4)
     return facts.gram_condition(centred=bool(params["fit_intercept"])) < limit
@@ -160,7 +161,7 @@ ROWS = (
         backend="cuml.linear_model.LinearRegression",
         params={
             "fit_intercept": same,
-            "copy_X": adjusted(lambda copy: True, "always True: X is not overwritten"),
+            "copy_X": same,
             "tol": ignored("of cuML's solver for sparse X it is 1e-6").versions(since="1.7"),
             **JOBS,
             "positive": demanded("positive", False),
@@ -217,7 +218,7 @@ ROWS = (
         params={
             "alpha": same,
             "fit_intercept": same,
-            "copy_X": adjusted(lambda copy: True, "always True: X is not overwritten"),
+            "copy_X": same,
             "max_iter": same,
             "tol": same,
             "solver": _SOLVER,
