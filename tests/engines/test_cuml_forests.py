@@ -199,8 +199,23 @@ def test_the_library_sees_what_scikit_learns_trees_see(forest, method):
 class Bins(BaseEstimator):
     """Of cuML's forests, what is set before a fit."""
 
-    def __init__(self, n_bins=128):
-        self.n_bins = n_bins
+    def __init__(self, n_bins=128, random_state=None):
+        self.n_bins, self.random_state = n_bins, random_state
+
+
+def test_a_fit_draws_a_seed_where_none_is_given():
+    def seed(random_state):
+        forest, library = RandomForestClassifier(random_state=random_state), Bins()
+        X, y = np.zeros((50, 2)), np.arange(50) % 2
+        ensemble.BEFORE["RandomForestClassifier"](held_of(forest, library, X, y), X, y)
+        return library.random_state
+
+    assert seed(7) == seed(np.int64(7)) == 7
+    generator = np.random.RandomState(7)
+    assert seed(generator) == np.random.RandomState(7).randint(np.iinfo(np.int32).max)
+    assert seed(generator) != seed(generator)
+    assert len({seed(None) for _ in range(5)}) == 5
+    assert type(seed(None)) is int
 
 
 @pytest.mark.parametrize("forest", [RandomForestClassifier(), RandomForestRegressor()], ids=lambda f: type(f).__name__)
