@@ -4,17 +4,18 @@ PYTHON  ?= python3
 VENV    ?= .venv
 WORKERS ?= 2
 ARGS    ?=
+CUML_VENV ?= .venv-cuml
+SYCL_VENV ?= .venv-sycl
 PYTHONS ?= python3.11 python3.12 python3.13
 
 BIN      = $(VENV)/bin
 METADATA = setup.cfg setup.py pyproject.toml
 # One thread in each worker: OpenMP and BLAS threads of several workers on the same cores wait for each other.
 PYTEST   = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
-SYCL     = .venv-sycl
 LOOPBACK = tests/plugins/accelsk-loopback
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-sycl conformance portability lint format docs bench clean
+.PHONY: help demo test test-all test-sycl test-cuml conformance portability lint format docs bench clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +30,12 @@ test: $(VENV)/.test  ## The tests, without the slow ones
 test-all:  ## All tests, on the oldest and on the newest supported versions
 	@WORKERS=$(WORKERS) .ci/test-all $(ARGS)
 
-test-sycl: $(SYCL)/.test  ## Engine sklearnex on SYCL devices, in an environment of its own (3.5 GB)
-	@WORKERS=$(WORKERS) .ci/test-sycl $(SYCL) $(ARGS)
+test-sycl: $(SYCL_VENV)/.test  ## Engine sklearnex on SYCL devices, in an environment of its own (3.5 GB)
+	@WORKERS=$(WORKERS) .ci/test-sycl $(SYCL_VENV) $(ARGS)
+
+test-cuml: $(CUML_VENV)/.cuml  ## Engine cuml with an installed cuML (4.6 GB, of its own); it needs no GPU, and uses one
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(CUML_VENV)/bin/python -m pytest --numprocesses $(WORKERS) \
+	  --dist loadgroup $(wildcard tests/engines/test_cuml*.py) tests/engines/test_held.py $(ARGS)
 
 conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted
 	$(PYTEST) tests/test_sklearn_contract.py tests/engines --counts docs/conformance-counts.md $(ARGS)
@@ -60,7 +65,8 @@ bench: $(VENV)/.demo  ## What importing and wrapping cost, and what boosting lib
 	$(BIN)/python benchmarks/boosting.py
 
 clean:  ## Remove the environments and what was built in them
-	rm -rf .venv .venv-sycl .venv-portability .venv-oldest .venv-newest build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
+	rm -rf .venv .venv-sycl .venv-cuml .venv-portability .venv-oldest .venv-newest
+	rm -rf build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
 	rm -rf .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
 
 # Each step of an installation leaves a stamp, so that it is done once, and again when the metadata changes.
@@ -82,6 +88,12 @@ $(VENV)/.test: $(VENV)/.demo
 	@test ! -d $(LOOPBACK) || $(BIN)/python -m pip install --quiet --editable $(LOOPBACK)
 	@touch $@
 
+$(CUML_VENV)/.cuml: $(METADATA)
+	$(PYTHON) -m venv $(CUML_VENV)
+	$(CUML_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(CUML_VENV)/bin/python -m pip install --quiet --editable ".[cuml-cu13]" --group test-cuml
+	@touch $@
+
 $(VENV)/.lint: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --group lint
 	@touch $@
@@ -91,10 +103,10 @@ $(VENV)/.docs: $(VENV)/.demo
 	@touch $@
 
 # dpctl in a folder of its own: what is tested is sklearnex with and without it.
-$(SYCL)/.test: $(METADATA)
-	$(PYTHON) -m venv $(SYCL)
-	$(SYCL)/bin/python -m pip install --quiet --upgrade pip
-	$(SYCL)/bin/python -m pip install --quiet --editable ".[demo,sklearnex-gpu]" --group test
-	@test ! -d $(LOOPBACK) || $(SYCL)/bin/python -m pip install --quiet --editable $(LOOPBACK)
-	$(SYCL)/bin/python -m pip install --quiet --no-deps --upgrade --target $(SYCL)/dpctl dpctl
+$(SYCL_VENV)/.test: $(METADATA)
+	$(PYTHON) -m venv $(SYCL_VENV)
+	$(SYCL_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(SYCL_VENV)/bin/python -m pip install --quiet --editable ".[demo,sklearnex-gpu]" --group test
+	@test ! -d $(LOOPBACK) || $(SYCL_VENV)/bin/python -m pip install --quiet --editable $(LOOPBACK)
+	$(SYCL_VENV)/bin/python -m pip install --quiet --no-deps --upgrade --target $(SYCL_VENV)/dpctl dpctl
 	@touch $@

@@ -145,9 +145,10 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
         going_on = copy.deepcopy(previous[1])
         going_on = taken_along(going_on, plan.row, Device.parse(previous[0].device), adapter, plan.device)
         adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
+        adapter.introduce(going_on, plan.row, wrapper._inner)
         return going_on
-    if not adapter.validates and not plan.row.native:
-        wrapper._inner._validate_params()
+    if not adapter.validates and not plan.row.native and hasattr(wrapper._inner, "_parameter_constraints"):
+        wrapper._inner._validate_params()  # classes of other packages have no constraints
     try:
         backend = adapter.build(plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
     except ImportError as error:
@@ -156,6 +157,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
     for name in _CONFIGURATION:
         if name in vars(estimator):
             setattr(backend, name, copy.copy(getattr(estimator, name)))
+    adapter.introduce(backend, plan.row, estimator)
     return backend
 
 
