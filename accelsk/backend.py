@@ -143,6 +143,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
     if previous is not None and previous[0].engine == plan.decision.engine:
         going_on = copy.deepcopy(previous[1])
         adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
+        adapter.introduce(going_on, plan.row, wrapper._inner)
         return going_on
     if not adapter.validates and not plan.row.native:
         wrapper._inner._validate_params()
@@ -154,6 +155,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
     for name in _CONFIGURATION:
         if name in vars(estimator):
             setattr(backend, name, copy.copy(getattr(estimator, name)))
+    adapter.introduce(backend, plan.row, estimator)
     return backend
 
 

@@ -142,6 +142,21 @@ class Adapter:
         """
         return self.load(row)(**keywords)
 
+    def introduce(self, backend: Any, row: Row, estimator: Any) -> None:
+        """Let a backend estimator know the user's, whose hyperparameters are as scikit-learn spells them.
+
+        Asked after `build`, and after `update`. Does nothing by default.
+
+        Parameters
+        ----------
+        backend : object
+            The engine's estimator.
+        row : Row
+            Its row.
+        estimator : estimator
+            Of the class of the row; never fitted, and not to be changed.
+        """
+
     def update(self, backend: Any, row: Row, keywords: Mapping[str, Any]) -> None:
         """Change the hyperparameters of a fitted backend estimator, for ``partial_fit`` and ``warm_start``.
 
