@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
@@ -109,6 +109,11 @@ class Held:
         The library's estimator.
     stem : estimator
         Of scikit-learn's class, never fitted, with the user's hyperparameters.
+
+    Attributes
+    ----------
+    notes : dict
+        What the adapter wants to know of the fit later.
     """
 
     def __init__(self, adapter: HoldingAdapter, path: str, model: Any, stem: Any) -> None:
@@ -119,6 +124,7 @@ class Held:
         self.y_ndim = 0
         self.fitted = False
         self.made: Any = None
+        self.notes: dict[str, Any] = {}
 
     @property
     def row(self) -> Row:
@@ -236,7 +242,7 @@ class Held:
                 raise ValueError(f"Expected 2D array, got {getattr(X, 'ndim', 0)}D array instead.")
             if reset:
                 vars(self.stem).pop("feature_names_in_", None)
-                self.double = str(X.dtype) != "float32"
+                self.double = not str(X.dtype).endswith("float32")
             _check_n_features(self.stem, X, reset=reset)
             return X
         tags = get_tags(self.stem).input_tags
@@ -276,7 +282,7 @@ class Held:
         """
         self.device = device
         row = self.row
-        if method == "score" and (is_classifier(self.stem) or is_regressor(self.stem)):
+        if method == "score" and type(self.stem).score in (ClassifierMixin.score, RegressorMixin.score):
             given = _bound(self.stem, method, args, kwargs)
             score = accuracy_score if is_classifier(self.stem) else r2_score
             predicted = self.call("predict", (given["X"],), {}, device)
@@ -381,6 +387,21 @@ class Held:
             found["classes_"] = self.labels
         return {**found, **kept}
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the hyperparameters of the library's estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            As in the library.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
+        return dict(self.model.get_params(deep=deep))
+
     def __getattr__(self, name: str) -> Any:
         held = self.__dict__
         if name.startswith("_") or "stem" not in held:
@@ -414,7 +435,7 @@ class Held:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Held:
         made = type(self)(self.adapter, self.path, copy.deepcopy(self.model, memo), copy.deepcopy(self.stem, memo))
-        for name in ("device", "labels", "double", "y_ndim", "fitted"):
+        for name in ("device", "labels", "double", "y_ndim", "fitted", "notes"):
             setattr(made, name, copy.deepcopy(getattr(self, name), memo))
         return made
 
