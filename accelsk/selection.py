@@ -230,7 +230,7 @@ def _look(name: str, question: _Question, *, densify: bool) -> _Look:
     request = options.device
     if request is None and look.row is not None and look.row.native:
         request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
-    look.device = _device(engine, look.row, request)
+    look.device = _device(engine, look.row, request, named=options.engine != "auto")
     if look.device is None:
         look.reasons.insert(0, no_device(engine, look.row, request))
         return look
@@ -268,7 +268,8 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
     params = estimator.get_params(deep=False)
     look.keywords, refusals = keywords_of(row, engine.name, params, options)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
-    if options.engine == "auto" and options.device is None and look.able:
+    if options.engine == "auto" and options.device in (None, HOST) and look.able:
+        # Where the reference engine computes, too, another one must be worth it.
         look.reasons.extend(_worth(row, facts, params))
         if look.reasons:
             return  # what follows may cost a pass over the data
@@ -305,9 +306,10 @@ def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable
                 yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
 
 
-def _device(engine: Engine, row: Row | None, request: Device | None) -> Device | None:
+def _device(engine: Engine, row: Row | None, request: Device | None, *, named: bool) -> Device | None:
     host = "cpu" in engine.devices and (row is None or row.devices is None or "cpu" in row.devices)
-    if host and (request is None or request == HOST):
+    # An engine that is named may prefer a GPU to the host; "auto" must not look for one at every fit.
+    if host and (request == HOST or (request is None and not (named and engine.devices[0] != "cpu"))):
         return HOST
     if request is None or engine.devices != ("cpu",):
         for device in devices_of(engine.name):
