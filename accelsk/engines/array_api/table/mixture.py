@@ -1,0 +1,41 @@
+"""Rows of ``sklearn.mixture``."""
+
+from __future__ import annotations
+
+from accelsk.engines.array_api.table.conditions import EXACT, NAMESPACE, SINGLE
+from accelsk.engines.array_api.table.versions import since
+from accelsk.engines.rules import only, same
+from accelsk.engines.spec import Inputs, Row
+
+__all__ = ["ROWS"]
+
+ROWS = since(
+    "1.8",
+    Row(
+        estimator="sklearn.mixture.GaussianMixture",
+        backend="sklearn.mixture.GaussianMixture",
+        params={
+            "n_components": same,
+            "covariance_type": same,
+            "tol": same,
+            "reg_covar": same,
+            "max_iter": same,
+            "n_init": same,
+            "init_params": only("random", "random_from_data"),
+            "weights_init": same,
+            "means_init": same,
+            "precisions_init": same,
+            "random_state": same,
+            "warm_start": only(False),
+            "verbose": same,
+            "verbose_interval": same,
+        },
+        fit=Inputs(),
+        methods=("fit_predict", "predict", "predict_proba", "score", "score_samples", "aic", "bic"),
+        inherited=("sample",),
+        tolerance=1e-4,
+        engine_params=NAMESPACE,
+        export=EXACT,
+        note=SINGLE,
+    ),
+)
