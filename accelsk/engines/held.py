@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
@@ -216,6 +216,8 @@ class Held:
         check_classification_targets(y)
         if partial:
             classes = given.pop("classes", None)
+            if self.fitted:  # by a fit, too
+                self.stem.classes_ = self.labels
             if _check_partial_fit_first_call(self.stem, classes):
                 self.labels = self.stem.classes_
             given["classes"] = np.arange(len(self.labels))
@@ -345,7 +347,7 @@ class Held:
         return _in_double(result) if self.double else result
 
     def _predicted(self, method: str, result: Any) -> Any:
-        if is_classifier(self.stem):
+        if is_classifier(self.stem) and self.labels is not None:
             codes = np.asarray(result).astype(np.intp, copy=False)
             if not isinstance(self.labels, list):
                 return self.labels[codes.ravel()]
@@ -353,9 +355,12 @@ class Held:
         if is_regressor(self.stem):
             result = _in_double(result) if self.double else result
             return result.reshape(-1, 1) if self.y_ndim == 2 and result.ndim == 1 else result
-        if method == "fit_predict" and hasattr(self.face, "labels_"):
-            return self.face.labels_
-        return result.astype(getattr(vars(self.face).get("labels_"), "dtype", np.intp), copy=False)
+        if not is_clusterer(self.stem):
+            return result.astype(np.intp, copy=False)
+        labels = vars(self.face).get("labels_")
+        if method == "fit_predict" and labels is not None:
+            return labels
+        return result.astype(getattr(labels, "dtype", np.intp), copy=False)
 
     # -- what is read of it --------------------------------------------------------------------------------------------
 

@@ -12,9 +12,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, to_sklearn
+from accelsk.engines import refresh
+from accelsk.errors import EngineFallbackWarning
 
 #: Arrays of this library know nothing of NumPy; it computes in single precision, and knows labels 0, 1, ... only.
 LIBRARY = """
+import os
 import numpy as np
 from accelsk.engines.holding import HoldingAdapter, Intake
 
@@ -48,6 +51,10 @@ class Bayes(Base):
         assert y.dtype.kind == "i" and y.min() == 0
         weights = np.ones(len(y)) if sample_weight is None else sample_weight
         self.theta_ = Far([np.average(near(X)[y == k], axis=0, weights=weights[y == k]) for k in range(y.max() + 1)])
+    def partial_fit(self, X, y, classes=None):
+        self.seen = getattr(self, "seen", []) + [(near(X), y)]
+        X, y = (np.concatenate(part) for part in zip(*self.seen))
+        self.theta_ = Far([X[y == k].mean(axis=0) if (y == k).any() else np.zeros(X.shape[1]) for k in classes])
     def predict_proba(self, X):
         near_to = -((near(X)[:, None] - self.theta_.values) ** 2).sum(axis=2)
         near_to -= np.logaddexp.reduce(near_to, axis=1, keepdims=True)
@@ -65,6 +72,8 @@ class Groups(Base):
         return Far(near_to.argmin(axis=1))
 
 class MineAdapter(HoldingAdapter):
+    def problem(self):
+        return os.environ.get("MINE_PROBLEM", "")
     def resident(self, data):
         return isinstance(data, Far)
     def fetch(self, value):
@@ -84,9 +93,9 @@ ENGINE = """Engine(name="mine", title="Mine", imports="mine_lib", adapter="mine_
     Row(estimator="sklearn.preprocessing.StandardScaler", backend="mine_lib.Scaler", fit=Inputs(),
         params={"copy": ignored("never writes"), "with_mean": only(True), "with_std": only(True)},
         methods=("transform",), inherited=("inverse_transform",), export=Export(restores=False)),
-    Row(estimator="sklearn.naive_bayes.GaussianNB", backend="mine_lib.Bayes", fit=Inputs(sample_weight=True),
+    Row(estimator="sklearn.naive_bayes.GaussianNB", backend="mine_lib.Bayes", fit=Inputs(sample_weight=True, fit_params=("classes",)),
         params={"priors": only(None), "var_smoothing": ignored("all variances are one")}, fidelity="alternative",
-        methods=("predict", "predict_proba"), export=Export(restores=False)),
+        methods=("predict", "predict_proba", "partial_fit"), export=Export(restores=False)),
     Row(estimator="sklearn.cluster.KMeans", backend="mine_lib.Groups", fit=Inputs(), fidelity="alternative",
         params={"n_clusters": same, **{name: ignored("it does not iterate") for name in
         ("init", "n_init", "max_iter", "tol", "verbose", "random_state", "copy_x", "algorithm")}},
@@ -242,3 +251,28 @@ def test_it_is_exported_copied_and_pickled(mine, flowers):
     for again in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
         assert again.engine_ == "mine"
         assert np.array_equal(again.predict(X), fitted.predict(X))
+
+
+def test_where_the_library_finds_no_device_the_exported_model_opens(mine, flowers, monkeypatch):
+    X, y = flowers
+    fitted = wrapped(GaussianNB()).fit(X, y)
+    data = pickle.dumps(fitted)
+    monkeypatch.setenv("MINE_PROBLEM", "there is no such device here.")
+    refresh()
+    with pytest.warns(EngineFallbackWarning, match="there is no such device here: scikit-learn computes the same"):
+        opened = pickle.loads(data)
+    assert opened.engine_ == "sklearn"
+    assert np.array_equal(opened.predict(X), to_sklearn(fitted).predict(X))
+
+
+def test_a_later_batch_goes_on_with_the_state_of_the_first(mine, flowers):
+    X, y = flowers
+    batches = wrapped(GaussianNB())
+    batches.partial_fit(X[:50], y[:50], classes=np.unique(y))  # all of one class
+    before = batches.estimator_
+    batches.partial_fit(X[50:], y[50:])
+    assert batches.estimator_ is not before  # a failed batch would have left it as it was
+    np.testing.assert_allclose(batches.theta_, wrapped(GaussianNB()).fit(X, y).theta_, rtol=1e-6)
+    assert np.array_equal(batches.predict(X), wrapped(GaussianNB()).fit(X, y).predict(X))
+    with pytest.raises(ValueError, match=r"rose.* do not exist in the initial classes"):
+        batches.partial_fit(X[:1], ["rose"])

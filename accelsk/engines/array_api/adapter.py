@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import unique_labels
 
+from accelsk.delegation import is_fitting
 from accelsk.devices import HOST, Device
 from accelsk.engines import importable
 from accelsk.engines.array_api.dispatch import dispatching
+from accelsk.engines.array_api.labels import for_codes, typed
+from accelsk.engines.array_api.learnt import each, learnt, ready, teach
 from accelsk.engines.array_api.namespaces import NAMESPACES, Namespace, of_array
 from accelsk.engines.array_api.table.versions import SINCE, at_least
 from accelsk.engines.held import Held, Read
-from accelsk.engines.holding import HoldingAdapter
+from accelsk.engines.holding import HoldingAdapter, Intake
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, DeviceOutOfMemory, UnsupportedParameter, did_you_mean
 
 __all__ = ["ArrayAPIAdapter"]
 
 #: Hyperparameters that are arrays, and have to be where the data are.
-_ARRAYS = ("means_init", "precisions_init", "weights_init")
+_ARRAYS = ("means_init", "precisions_init", "priors", "weights_init")
 
-#: Classes that find their labels by `unique_labels`, which makes words of a fixed width of objects.
-_BY_UNIQUE_LABELS = (
-    "LinearDiscriminantAnalysis",
-    "RidgeClassifier",
-    "RidgeClassifierCV",
-    *(("GaussianNB",) if at_least("1.9") else ()),
-)
-
-#: What scikit-learn puts on an estimator besides hyperparameters and what it has learnt.
-_CONFIGURATION = ("_sklearn_", "_metadata_", "_skl_", "_callback_", "_parent_")
+_TABLE, _LABELS = Intake(), Intake(table=False)
 
 
 class ArrayAPIAdapter(HoldingAdapter):
@@ -212,6 +202,21 @@ class ArrayAPIAdapter(HoldingAdapter):
         space = of_array(value)
         return value if space is None else space.fetch(value)
 
+    def intake(self, row: Row) -> Intake:
+        """Return what is particular about the data of a class.
+
+        Parameters
+        ----------
+        row : Row
+            Its row.
+
+        Returns
+        -------
+        Intake
+            Labels alone are no table.
+        """
+        return _LABELS if row.name == "LabelEncoder" else _TABLE
+
     def before(self, held: Held, row: Row, X: Any, y: Any) -> None:
         """Give labels that are words the dtype that scikit-learn's class gives them.
 
@@ -224,9 +229,35 @@ class ArrayAPIAdapter(HoldingAdapter):
         X, y : array
             Validated.
         """
-        labels = held.labels
-        if isinstance(labels, np.ndarray) and labels.dtype == object and row.name in _BY_UNIQUE_LABELS:
-            held.labels = unique_labels(labels)
+        typed(held, row)
+
+    def call(
+        self, backend: Held, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+    ) -> Any:
+        """Call a method of a fitted backend estimator.
+
+        Parameters
+        ----------
+        backend : Held
+            Fitted.
+        row : Row
+            Its row.
+        method : str
+            The method.
+        args, kwargs : sequence, mapping
+            Its arguments.
+        device : Device
+            Where to compute.
+
+        Returns
+        -------
+        object
+            What the method returns.
+        """
+        if method in ("sparsify", "densify"):  # about what is read of the model; tensors stay dense
+            backend.notes["sparse"], backend.made = method == "sparsify", None
+            return backend
+        return super().call(backend, row, method, args, kwargs, device)
 
     def run(self, held: Held, row: Row, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         """Call a method of scikit-learn's estimator on tensors.
@@ -258,20 +289,21 @@ class ArrayAPIAdapter(HoldingAdapter):
         assert device is not None
         with self._computing(space, device, row, method):
             model = held.model
-            if method.startswith(("fit", "partial_fit")):
-                given = _weighted(held, given)
+            if is_fitting(method):
+                given = for_codes(held, given)
                 for name in set(_ARRAYS) & set(model.get_params(deep=False)):
                     value = getattr(held.stem, name)
                     dtype = np.float64 if held.double else np.float32
                     setattr(model, name, None if value is None else space.put(np.asarray(value, dtype), device))
-            else:
-                model = _with_loss(model, space, device)
             placed = {name: _placed(value, space, device) for name, value in given.items()}
             if not self.resident(X):
                 X = np.asarray(X)  # labels may be a list, or a column of a frame
             elif self.intake(row).table and "float" not in str(X.dtype):
                 X = self.fetch(X).astype(np.float64)  # tensors that the user gave: NumPy's have been looked at
-            result = getattr(model, method)(_placed(X, space, device), **placed)
+            X = _placed(X, space, device)
+            if not is_fitting(method):
+                model, X = ready(held, row, X, space)
+            result = getattr(model, method)(X, **placed)
         vars(held.model).pop("_base_loss", None)
         return held if result is held.model else result
 
@@ -280,11 +312,6 @@ class ArrayAPIAdapter(HoldingAdapter):
         with ExitStack() as stack:
             stack.enter_context(dispatching())
             stack.enter_context(space.computing(device))
-            if row.name.endswith("CV"):
-                import joblib
-
-                # Its folds are fitted on the device, which worker processes do not share.
-                stack.enter_context(joblib.parallel_config(backend="sequential"))
             try:
                 yield
             except Exception as error:
@@ -325,9 +352,15 @@ class ArrayAPIAdapter(HoldingAdapter):
             floats = fetched is not value and fetched.dtype == np.float32
             return fetched.astype(np.float64) if widen and floats else fetched
 
-        found = {name: _each(value, home) for name, value in _learnt(held.model)}
+        found = {name: each(value, home) for name, value in learnt(held.model)}
         if isinstance(held.labels, np.ndarray) and "_label_binarizer" in found:
             found["_label_binarizer"].classes_ = held.labels
+        if held.double and getattr(found.get("alpha_"), "dtype", None) == np.float32:
+            # One for each target, which scikit-learn makes in the default precision of the library.
+            alphas = np.asarray(held.stem.alphas, dtype=np.float64)
+            found["alpha_"] = alphas[np.abs(alphas - found["alpha_"][:, np.newaxis]).argmin(axis=1)]
+        if held.notes.get("sparse"):
+            found["coef_"] = sp.csr_matrix(found["coef_"])
         if hasattr(held.stem, "_get_loss"):
             found["_base_loss"] = held.stem._get_loss()
         return found
@@ -352,44 +385,13 @@ class ArrayAPIAdapter(HoldingAdapter):
             Fitted.
         """
         held = self.build(row, keywords)
-        held.stem = type(model)(**model.get_params(deep=False))
-        for name, value in vars(model).items():
-            if name.startswith(_CONFIGURATION) or name.endswith("_in_"):
-                setattr(held.stem, name, value)
-        held.device, held.fitted = device, True
-        coded = is_classifier(model) and np.ndim(model.classes_) == 1 and not _is_multilabel(model)
-        held.labels = model.classes_ if coded else None
-        floats = [
-            value.dtype for _, value in _learnt(model) if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        ]
-        held.double = not floats or any(dtype != np.float32 for dtype in floats)
-        space = _space(held)
-
-        def there(value: Any) -> Any:
-            if sp.issparse(value):  # coefficients after ``sparsify``
-                value = value.toarray()
-            if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
-                return space.put(np.asarray(value), device)
-            return value
-
-        for name, value in _learnt(model):
-            if name not in ("_base_loss", "feature_names_in_"):
-                setattr(held.model, name, _each(value, there))
-        if coded:
-            codes = space.put(np.arange(len(model.classes_)), device)
-            held.model.classes_ = codes
-            if "_label_binarizer" in vars(held.model):
-                held.model._label_binarizer.classes_ = codes
+        held.device = device
+        teach(held, model, _space(held))
         return held
 
 
 def _space(held: Held) -> Namespace:
     return NAMESPACES[held.notes["namespace"]]
-
-
-def _is_multilabel(model: Any) -> bool:
-    binarizer = getattr(model, "_label_binarizer", None)
-    return binarizer is not None and binarizer.y_type_.startswith("multilabel")
 
 
 def _placed(value: Any, space: Namespace, device: Device) -> Any:
@@ -400,53 +402,3 @@ def _placed(value: Any, space: Namespace, device: Device) -> Any:
     if held_by is not None:
         value = held_by.fetch(value)
     return space.put(value, device) if isinstance(value, np.ndarray) else value
-
-
-def _weighted(held: Held, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn class weights by the user's labels into what the model on the device, which knows 0, 1, ..., understands."""
-    given, weights = dict(given), held.stem.get_params(deep=False).get("class_weight")
-    if weights is None:
-        return given
-    y, labels = given["y"], held.labels
-    if not hasattr(held.stem, "_get_scorer_instance"):
-        if isinstance(weights, dict):
-            found = compute_class_weight(weights, classes=labels, y=labels[y])
-            held.model.set_params(class_weight=dict(enumerate(found.tolist())))
-        return given
-    # The ridge classifiers multiply the weights of the rows with those of the classes, by functions of NumPy's.
-    user_y = labels[y] if isinstance(labels, np.ndarray) else y
-    by_class = compute_sample_weight(weights, user_y).astype(np.float64 if held.double else np.float32)
-    given["sample_weight"] = by_class * given.get("sample_weight", 1)
-    held.model.set_params(class_weight=None)
-    return given
-
-
-def _with_loss(model: Any, space: Namespace, device: Device) -> Any:
-    """A model that predicts by its loss, which is made for one library and device, and is no state to be kept."""
-    if not hasattr(model, "_get_loss"):
-        return model
-    xp, where = space.spelled(device)
-    ready = copy.copy(model)
-    ready._base_loss = model._get_loss(xp=xp, device=where)
-    return ready
-
-
-def _learnt(model: Any) -> Iterator[tuple[str, Any]]:
-    params = model.get_params(deep=False)
-    for name, value in vars(model).items():
-        if name not in params and not name.startswith(_CONFIGURATION):
-            yield name, value
-
-
-def _each(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Change the arrays in a value, at any depth; nothing of it is changed in place."""
-    if type(value) in (tuple, list):
-        return type(value)(_each(part, change) for part in value)
-    if type(value) is dict:
-        return {name: _each(part, change) for name, part in value.items()}
-    if isinstance(value, BaseEstimator):
-        made = copy.copy(value)
-        for name, part in vars(value).items():
-            setattr(made, name, _each(part, change))
-        return made
-    return change(value)

@@ -99,6 +99,21 @@ class Namespace:
         """
         raise NotImplementedError
 
+    def widened(self, value: Any) -> Any:
+        """Return an array of the library in double precision.
+
+        Parameters
+        ----------
+        value : array
+            Of the library.
+
+        Returns
+        -------
+        array
+            The same one where it is float64.
+        """
+        raise NotImplementedError
+
     def fetch(self, value: Any) -> Any:
         """Make an array of NumPy's of one of the library.
 
@@ -217,6 +232,9 @@ class _Torch(Namespace):
             value = value.to(torch.float32)
         return value.detach().to(_torch_name(device))
 
+    def widened(self, value: Any) -> Any:
+        return value.double()
+
     def fetch(self, value: Any) -> Any:
         return value.detach().cpu().numpy()[()]
 
@@ -247,6 +265,9 @@ class _CuPy(Namespace):
     def moved(self, value: Any, device: Device) -> Any:
         # Not from device to device: whether these reach each other's memory is not known.
         return value if value.device.id == (device.index or 0) else self.put(value.get(), device)
+
+    def widened(self, value: Any) -> Any:
+        return value.astype(np.float64, copy=False)
 
     def fetch(self, value: Any) -> Any:
         return value.get()[()]

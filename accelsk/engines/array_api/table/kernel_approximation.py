@@ -5,7 +5,7 @@ from __future__ import annotations
 from accelsk.engines.array_api.table.conditions import EXACT, NAMESPACE, SINGLE
 from accelsk.engines.array_api.table.versions import since
 from accelsk.engines.rules import only, same
-from accelsk.engines.spec import Inputs, Row
+from accelsk.engines.spec import Inputs, Need, Row
 
 __all__ = ["ROWS"]
 
@@ -35,7 +35,15 @@ ROWS = since(
             "random_state": same,
             "n_jobs": same,
         },
-        fit=Inputs(),
+        fit=Inputs(
+            needs=(
+                # Which NumPy's is computed with, whatever the data.
+                Need(
+                    "float64 data with kernel='laplacian'",
+                    lambda facts, params: params["kernel"] != "laplacian" or facts.dtype != "float32",
+                ),
+            )
+        ),
         methods=("transform",),
         inherited=("get_feature_names_out",),
         tolerance=1e-4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accelsk.engines.array_api.table.conditions import EXACT, NAMESPACE, SINGLE
 from accelsk.engines.array_api.table.versions import since
 from accelsk.engines.rules import only, same
-from accelsk.engines.spec import Inputs, Row
+from accelsk.engines.spec import Inputs, Need, Row
 
 __all__ = ["ROWS"]
 
@@ -30,7 +30,18 @@ ROWS = since(
             "verbose": same,
             "verbose_interval": same,
         },
-        fit=Inputs(),
+        fit=Inputs(
+            needs=(
+                # NumPy's arrays are made float64 by these, and tensors of two types do not mix.
+                Need(
+                    "float64 data with weights_init, means_init or precisions_init",
+                    lambda facts, params: (
+                        facts.dtype != "float32"
+                        or all(params[name] is None for name in ("weights_init", "means_init", "precisions_init"))
+                    ),
+                ),
+            )
+        ),
         methods=("fit_predict", "predict", "predict_proba", "score", "score_samples", "aic", "bic"),
         inherited=("sample",),
         tolerance=1e-4,
