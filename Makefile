@@ -4,6 +4,7 @@ PYTHON  ?= python3
 VENV    ?= .venv
 WORKERS ?= 2
 ARGS    ?=
+CUML_VENV ?= .venv-cuml
 PYTHONS ?= python3.11 python3.12 python3.13
 
 BIN      = $(VENV)/bin
@@ -13,7 +14,7 @@ PYTEST   = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --nu
 LOOPBACK = tests/plugins/accelsk-loopback
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all conformance portability lint format docs bench clean
+.PHONY: help demo test test-all test-cuml conformance portability lint format docs bench clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +28,10 @@ test: $(VENV)/.test  ## The tests, without the slow ones
 
 test-all:  ## All tests, on the oldest and on the newest supported versions
 	@WORKERS=$(WORKERS) .ci/test-all $(ARGS)
+
+test-cuml: $(CUML_VENV)/.cuml  ## Engine cuml with an installed cuML (4.6 GB, of its own); it needs no GPU, and uses one
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(CUML_VENV)/bin/python -m pytest --numprocesses $(WORKERS) \
+	  --dist loadgroup $(wildcard tests/engines/test_cuml*.py) tests/engines/test_held.py $(ARGS)
 
 conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted
 	$(PYTEST) tests/test_sklearn_contract.py tests/engines --counts docs/conformance-counts.md $(ARGS)
@@ -56,7 +61,7 @@ bench: $(VENV)/.demo  ## What importing and wrapping cost, and what boosting lib
 	$(BIN)/python benchmarks/boosting.py
 
 clean:  ## Remove the environments and what was built in them
-	rm -rf .venv .venv-portability .venv-oldest .venv-newest build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
+	rm -rf .venv .venv-portability .venv-oldest .venv-newest .venv-cuml build dist *.egg-info docs/_build docs/api/generated docs/engines/generated
 	rm -rf .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
 
 # Each step of an installation leaves a stamp, so that it is done once, and again when the metadata changes.
@@ -76,6 +81,12 @@ $(VENV)/.demo: $(VENV)/.made $(METADATA)
 $(VENV)/.test: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --group test --group callers
 	@test ! -d $(LOOPBACK) || $(BIN)/python -m pip install --quiet --editable $(LOOPBACK)
+	@touch $@
+
+$(CUML_VENV)/.cuml: $(METADATA)
+	$(PYTHON) -m venv $(CUML_VENV)
+	$(CUML_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(CUML_VENV)/bin/python -m pip install --quiet --editable ".[cuml-cu13]" --group test-cuml
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.demo

@@ -145,8 +145,8 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
         adapter.update(going_on, plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
         adapter.introduce(going_on, plan.row, wrapper._inner)
         return going_on
-    if not adapter.validates and not plan.row.native:
-        wrapper._inner._validate_params()
+    if not adapter.validates and not plan.row.native and hasattr(wrapper._inner, "_parameter_constraints"):
+        wrapper._inner._validate_params()  # classes of other packages have no constraints
     try:
         backend = adapter.build(plan.row, adapter.on_device(plan.row, plan.keywords, plan.device))
     except ImportError as error:

@@ -25,10 +25,12 @@ from accelsk.devices import Device
 from accelsk.errors import DeviceNotAvailable
 
 __all__ = [
+    "CudaDriver",
     "OpenCLDevice",
     "broken_by_fork",
     "cuda",
     "cuda_devices",
+    "cuda_driver",
     "forked",
     "opencl",
     "opencl_devices",
@@ -71,6 +73,39 @@ class OpenCLDevice:
     double: bool
 
 
+@dataclass(frozen=True)
+class CudaDriver:
+    """What the CUDA driver of this machine says of itself.
+
+    Parameters
+    ----------
+    version : int
+        The version of CUDA that it is for: 13020 for 13.2; 0 where it does not say.
+    status : int
+        What its start has returned: 0 for success, 100 where it finds no device; -1 where it crashed or hung.
+    devices : tuple of str
+        The names of its devices.
+    """
+
+    version: int
+    status: int
+    devices: tuple[str, ...]
+
+
+def cuda_driver() -> CudaDriver | None:
+    """Ask the CUDA driver of this machine for itself.
+
+    Returns
+    -------
+    CudaDriver or None
+        As this process would see it: ``CUDA_VISIBLE_DEVICES`` is heeded. None where there is no driver.
+    """
+    if not _is_there(_LIBCUDA):
+        return None
+    version, status, *devices = _ask(_CUDA, _LIBCUDA, _environment()) or (0, -1)
+    return CudaDriver(version, status, tuple(devices))
+
+
 def cuda() -> Mapping[Device, str]:
     """Return the CUDA devices that this process would see, in CUDA's order.
 
@@ -100,7 +135,8 @@ def cuda_devices() -> tuple[str, ...]:
     >>> len(cuda_devices()) == len(cuda())
     True
     """
-    return tuple(_ask(_CUDA, _LIBCUDA, _environment())) if _is_there(_LIBCUDA) else ()
+    driver = cuda_driver()
+    return () if driver is None else driver.devices
 
 
 def opencl(library: str) -> Mapping[Device, OpenCLDevice]:
@@ -291,8 +327,11 @@ def _ask(program: str, library: str, environment: tuple[tuple[str, str], ...]) -
 _CUDA = """
 import ctypes, json, os, sys
 driver = ctypes.CDLL(sys.argv[1])
-found, count, device = [], ctypes.c_int(), ctypes.c_int()
-if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
+version, count, device = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+driver.cuDriverGetVersion(ctypes.byref(version))  # needs no start
+status = driver.cuInit(0)
+found = [version.value, status]
+if status == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
     for index in range(count.value):
         name = ctypes.create_string_buffer(256)
         driver.cuDeviceGet(ctypes.byref(device), index)

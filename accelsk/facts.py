@@ -6,6 +6,7 @@ scikit-learn, whose error message is the contract. Facts that cost a pass over t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
@@ -162,6 +163,20 @@ class Facts:
     def n_classes(self) -> int:
         """Distinct values of y (one pass over y); 0 without one."""
         return 0 if self._y is None else len(self._classes)
+
+    @cached_property
+    def target_type(self) -> str:
+        """What `sklearn.utils.multiclass.type_of_target` says of y (one pass over y); "unknown" without one."""
+        if self._y is None:
+            return "unknown"
+        from sklearn.utils.multiclass import type_of_target
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of many classes: it is only asked here
+                return str(type_of_target(self._y))
+        except (TypeError, ValueError):  # scikit-learn will say so
+            return "unknown"
 
     @cached_property
     def weights(self) -> Weights:

@@ -123,6 +123,7 @@ def test_without_a_library_no_child_is_started(monkeypatch, children, tmp_path):
         patch.setattr(drivers.ctypes, "CDLL", missing)
         assert drivers.cuda_devices() == ()
         assert drivers.cuda() == {}
+        assert drivers.cuda_driver() is None
     drivers._is_there.cache_clear()
     assert drivers.opencl_devices(str(tmp_path / "none.so")) == ()
     assert children == []
@@ -163,6 +164,7 @@ DRIVER = r"""
 
 static void unload(void) { abort(); }
 
+int cuDriverGetVersion(int *version) { *version = 13020; return 0; }
 int cuInit(unsigned flags) {
     if (getenv("CUDA_VISIBLE_DEVICES")) return 100;  /* CUDA_ERROR_NO_DEVICE */
     printf("a word of the driver\n");  /* held back until the end of the process */
@@ -183,9 +185,11 @@ def test_cuda_is_asked_and_what_it_prints_or_does_at_its_end_matters_not(tmp_pat
     subprocess.run(["cc", "-shared", "-fPIC", "-o", compiled, tmp_path / "driver.c"], check=True)
     monkeypatch.setattr(drivers, "_LIBCUDA", str(compiled))
     assert drivers.cuda_devices() == ("GPU 10", "GPU 11")
+    assert drivers.cuda_driver() == drivers.CudaDriver(13020, 0, ("GPU 10", "GPU 11"))
     assert drivers.cuda() == {Device("gpu", "cuda", 0): "GPU 10", Device("gpu", "cuda", 1): "GPU 11"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert drivers.cuda_devices() == ()
+    assert drivers.cuda_driver() == drivers.CudaDriver(13020, 100, ())
 
 
 @pytest.mark.gpu

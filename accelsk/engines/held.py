@@ -9,7 +9,6 @@ what the library has no method for.
 from __future__ import annotations
 
 import copy
-import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_clus
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
-from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import (
     _check_n_features,
@@ -29,6 +28,8 @@ from sklearn.utils.validation import (
     check_non_negative,
     validate_data,
 )
+
+from accelsk.engines.reading import Read, bound, container, in_double
 
 if TYPE_CHECKING:
     from accelsk.devices import Device
@@ -41,59 +42,6 @@ Array = np.ndarray[Any, Any]
 
 #: The methods of which the result is the next step's X: it stays where the library made it.
 _TRANSFORMING = ("transform", "fit_transform", "inverse_transform")
-
-
-class Read:
-    """Reads the attributes of a library's fitted model: ``read("coef_")`` is on the host.
-
-    Parameters
-    ----------
-    held : Held
-        The model.
-
-    Attributes
-    ----------
-    model : object
-        The library's estimator itself.
-    params : mapping
-        The hyperparameters of the user's estimator, as scikit-learn spells them.
-    labels : ndarray or list of ndarray or None
-        The classes in the user's dtype, one array for each output; None without.
-    n_features : int
-        The columns of X.
-    double : bool
-        Whether scikit-learn's attributes and results are float64: X was not float32.
-    y_ndim : int
-        1 or 2: scikit-learn's linear models keep a y of one column apart from one without columns; 0 without y.
-    """
-
-    def __init__(self, held: Held) -> None:
-        self._held = held
-        self.model = held.model
-        self.params: Mapping[str, Any] = held.stem.get_params(deep=False)
-        self.labels = held.labels
-        self.n_features = int(getattr(held.stem, "n_features_in_", 0))
-        self.double = held.double
-        self.y_ndim = held.y_ndim
-
-    def __call__(self, name: str, *default: Any) -> Any:
-        """Return an attribute of the library's model, on the host; or the default."""
-        return self._held.adapter.home(getattr(self.model, name, *default))
-
-    def has(self, name: str) -> bool:
-        """Say whether the library's model has an attribute.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-
-        Returns
-        -------
-        bool
-            As `hasattr`.
-        """
-        return hasattr(self.model, name)
 
 
 class Held:
@@ -152,7 +100,7 @@ class Held:
         object
             What the method of scikit-learn's class returns: this object, or a result that may be on the device.
         """
-        given = _bound(self.stem, method, args, kwargs)
+        given = bound(self.stem, method, args, kwargs)
         first = next(iter(given))
         original = given.pop(first)
         y = given.pop("y", None)
@@ -166,12 +114,12 @@ class Held:
             if weights is not None:
                 weights = self._weights(weights, X)
         self.device, self.made = device, None
-        self.adapter.before(self, self.row, X, y)
         passed = {name: value for name, value in (("y", y), ("sample_weight", weights)) if value is not None} | given
         with self.adapter.context(device):
+            self.adapter.before(self, self.row, X, y)
             result = self.adapter.run(self, self.row, method, X, passed)
-        self.fitted = True
-        self.adapter.after(self, self.row)
+            self.fitted = True
+            self.adapter.after(self, self.row)
         if method in ("fit", "partial_fit"):
             return self
         return self.answer(method, result, original)
@@ -216,7 +164,7 @@ class Held:
         check_classification_targets(y)
         if partial:
             classes = given.pop("classes", None)
-            if self.fitted:  # by a fit, too
+            if self.fitted:  # by a fit, perhaps
                 self.stem.classes_ = self.labels
             if _check_partial_fit_first_call(self.stem, classes):
                 self.labels = self.stem.classes_
@@ -285,7 +233,7 @@ class Held:
         self.device = device
         row = self.row
         if method == "score" and type(self.stem).score in (ClassifierMixin.score, RegressorMixin.score):
-            given = _bound(self.stem, method, args, kwargs)
+            given = bound(self.stem, method, args, kwargs)
             score = accuracy_score if is_classifier(self.stem) else r2_score
             predicted = self.call("predict", (given["X"],), {}, device)
             return float(score(given["y"], predicted, sample_weight=given.get("sample_weight")))
@@ -296,7 +244,7 @@ class Held:
         if method not in row.methods:
             home = self.adapter.home
             return getattr(self.face, method)(*map(home, args), **{name: home(value) for name, value in kwargs.items()})
-        given = _bound(self.stem, method, args, kwargs)
+        given = bound(self.stem, method, args, kwargs)
         first = next(iter(given), None)
         original = None if first is None else given.pop(first)
         X = original
@@ -338,13 +286,13 @@ class Held:
             As from scikit-learn: labels, dtypes, and the container that ``set_output`` asks for.
         """
         if method in _TRANSFORMING:
-            if method == "inverse_transform" or _config(self.stem) == "default":
+            if method == "inverse_transform" or container(self.stem) == "default":
                 return result
             return _wrap_data_with_container("transform", self.adapter.home(result), original, self.face)
         result = self.adapter.answer(self, self.row, method, self.adapter.home(result))
         if method in ("predict", "fit_predict"):
             return self._predicted(method, result)
-        return _in_double(result) if self.double else result
+        return in_double(result) if self.double else result
 
     def _predicted(self, method: str, result: Any) -> Any:
         if is_classifier(self.stem) and self.labels is not None:
@@ -353,7 +301,7 @@ class Held:
                 return self.labels[codes.ravel()]
             return np.column_stack([labels[column] for labels, column in zip(self.labels, codes.T, strict=True)])
         if is_regressor(self.stem):
-            result = _in_double(result) if self.double else result
+            result = in_double(result) if self.double else result
             return result.reshape(-1, 1) if self.y_ndim == 2 and result.ndim == 1 else result
         if not is_clusterer(self.stem):
             return result.astype(np.intp, copy=False)
@@ -426,7 +374,9 @@ class Held:
     def __dir__(self) -> list[str]:
         there = set(super().__dir__()) | {name for name in dir(self.stem) if not name.startswith("_")}
         if self.fitted:
-            there |= {name for name in dir(self.face) if not name.startswith("_") and hasattr(self.face, name)}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # properties that will go
+                there |= {name for name in dir(self.face) if not name.startswith("_") and hasattr(self.face, name)}
         return sorted(there)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -443,26 +393,3 @@ class Held:
         for name in ("device", "labels", "double", "y_ndim", "fitted", "notes"):
             setattr(made, name, copy.deepcopy(getattr(self, name), memo))
         return made
-
-
-def _bound(stem: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call by name, as the method of scikit-learn's class has them."""
-    bound = inspect.signature(getattr(type(stem), method)).bind(stem, *args, **kwargs)
-    given = dict(list(bound.arguments.items())[1:])
-    for name, parameter in bound.signature.parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD and name in given:
-            given.update(given.pop(name))
-    return given
-
-
-def _config(stem: Any) -> str:
-    try:
-        return str(_get_output_config("transform", stem)["dense"])
-    except AttributeError:  # the class has no set_output
-        return "default"
-
-
-def _in_double(result: Any) -> Any:
-    if isinstance(result, tuple | list):
-        return type(result)(map(_in_double, result))
-    return result.astype(np.float64) if getattr(result, "dtype", None) in (np.float32, np.float16) else result

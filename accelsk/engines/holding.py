@@ -148,7 +148,9 @@ class HoldingAdapter(Adapter):
         return called(held, method, X, given)
 
     def after(self, held: Held, row: Row) -> None:
-        """Look at a fit that has succeeded: where scikit-learn would warn, this does. Does nothing by default.
+        """Look at a fit that has succeeded, still on the device: where scikit-learn would warn, this does.
+
+        Does nothing by default.
 
         Parameters
         ----------

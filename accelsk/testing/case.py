@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
 
 from accelsk.devices import Device
-from accelsk.engines import get, get_adapter, why_missing
+from accelsk.engines import get, get_adapter, importable, why_missing
 from accelsk.engines.spec import Engine, Row
 from accelsk.engines.translate import translate
 from accelsk.errors import AccelskWarning
@@ -184,6 +184,18 @@ class Case:
         """
         found = get_adapter(self.engine.name).devices()
         return tuple(device for device in found if self.row.devices is None or device.kind in self.row.devices)
+
+    def need_class(self) -> None:
+        """Raise `unittest.SkipTest` with the reason where the package of the class is not installed."""
+        package = self.row.estimator.partition(".")[0]
+        if not self.row.native and not importable(package):
+            raise SkipTest(f"{package} is not installed, of which {self.row.name} is a class")
+
+    def need_library(self) -> None:
+        """Raise `unittest.SkipTest` with the reason where the library is not installed, or in another version."""
+        missing = why_missing(self.engine.name)
+        if missing is not None and ("package" in missing.parts or not importable(self.engine.imports)):
+            raise SkipTest(str(missing))
 
     def need_engine(self) -> None:
         """Raise `unittest.SkipTest` with the reason where the engine cannot be used here."""

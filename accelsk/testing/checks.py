@@ -53,8 +53,11 @@ class EngineCheck:
     def __call__(self) -> None:
         """Examine."""
         case = case_of(self.engine, self.row.estimator)
-        if self.promise.needs_engine:
+        case.need_class()
+        if self.promise.needs_engine and self.promise.needs_device:
             case.need_engine()
+        elif self.promise.needs_engine:
+            case.need_library()
         self.promise.examine(case)
 
     def __repr__(self) -> str:

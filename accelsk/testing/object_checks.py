@@ -31,6 +31,15 @@ def _estimator_of_the_user_is_left_alone(case: Case) -> None:
     assert not changed, f"changed: {', '.join(changed)}"
 
 
+@promise(needs_engine=False)
+def _unfitted_object_is_cloned_and_pickled(case: Case) -> None:
+    """Before a fit, a clone and a pickle are equal objects, wherever the engine is or is not."""
+    model = case.wrapped()
+    for again in (clone(model), pickle.loads(pickle.dumps(model))):  # noqa: S301  our own
+        assert repr(again.get_params()) == repr(model.get_params())
+        assert not again.__sklearn_is_fitted__()
+
+
 @promise()
 def _every_fit_is_fresh(case: Case) -> None:
     """Each fit makes a backend estimator of its own: nothing of an earlier fit shines through."""

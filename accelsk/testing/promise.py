@@ -30,6 +30,8 @@ class Promise:
         ``applies(case) -> bool``, from the declaration and scikit-learn's class alone.
     needs_engine : bool
         Whether the library must be there; what only reads tables is examined everywhere.
+    needs_device : bool
+        Whether it must find a device; what only makes its estimators is examined wherever it is installed.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Promise:
     examine: Callable[[Case], None]
     applies: Applies
     needs_engine: bool
+    needs_device: bool
 
 
 #: In the order of their definition.
@@ -44,7 +47,7 @@ PROMISES: list[Promise] = []
 
 
 def promise(
-    applies: Applies = lambda case: True, *, needs_engine: bool = True
+    applies: Applies = lambda case: True, *, needs_engine: bool = True, needs_device: bool = True
 ) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
     """Register a check: a private function, whose name without its underscore and whose docstring are what is told.
 
@@ -54,6 +57,8 @@ def promise(
         Which cases it applies to; all by default.
     needs_engine : bool, default=True
         Whether the library must be there.
+    needs_device : bool, default=True
+        Whether it must find a device that it can compute on.
 
     Returns
     -------
@@ -63,7 +68,7 @@ def promise(
 
     def register(examine: Callable[[Case], None]) -> Callable[[Case], None]:
         text = " ".join((examine.__doc__ or "").split())
-        PROMISES.append(Promise(examine.__name__.lstrip("_"), text, examine, applies, needs_engine))
+        PROMISES.append(Promise(examine.__name__.lstrip("_"), text, examine, applies, needs_engine, needs_device))
         return examine
 
     return register

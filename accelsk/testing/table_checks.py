@@ -103,7 +103,7 @@ def _engine_params_are_the_engines_own(case: Case) -> None:
     assert "no_such_parameter" in str(error)
 
 
-@promise()
+@promise(needs_device=False)
 def _backend_takes_every_keyword(case: Case) -> None:
     """Every value that the rules accept makes a backend estimator, which holds what was passed."""
     adapter = get_adapter(case.engine.name)

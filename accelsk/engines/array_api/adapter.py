@@ -18,8 +18,9 @@ from accelsk.engines.array_api.labels import for_codes, typed
 from accelsk.engines.array_api.learnt import each, learnt, ready, teach
 from accelsk.engines.array_api.namespaces import NAMESPACES, Namespace, of_array
 from accelsk.engines.array_api.table.versions import SINCE, at_least
-from accelsk.engines.held import Held, Read
+from accelsk.engines.held import Held
 from accelsk.engines.holding import HoldingAdapter, Intake
+from accelsk.engines.reading import Read
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, DeviceOutOfMemory, UnsupportedParameter, did_you_mean
 
