@@ -325,9 +325,7 @@ def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look 
         return None
     if options.engine != "auto":
         return able[0]
-    best = max(
-        able, key=lambda look: look.row.worth.ratio if look.row is not None and look.row.worth is not None else 1.0
-    )
+    best = max(able, key=lambda look: (_ratio(look.row), not look.engine.yields))
     if facts is None and best.row is not None and best.row.worth is not None and best.row.worth.needs:
         # What it is worth depends on the data, and there are none: scikit-learn is what can be promised.
         needs = " and ".join(need.text for need in best.row.worth.needs)
@@ -336,6 +334,10 @@ def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look 
         )
         return _choose(looks, options, facts)
     return best
+
+
+def _ratio(row: Row | None) -> float:
+    return row.worth.ratio if row is not None and row.worth is not None else 1.0
 
 
 def _refuse(looks: list[_Look], options: Options) -> None:

@@ -301,6 +301,8 @@ class Engine:
         ``"module:Class"`` of its `~accelsk.engines.adapter.Adapter`; imported on first use.
     reference : bool, default=False
         Whether this is scikit-learn itself, which takes every estimator and needs no row.
+    yields : bool, default=False
+        Whether ``engine="auto"`` prefers other engines that reach a device where none was measured to be faster.
     url : str, default=""
         Where its documentation is.
 
@@ -320,6 +322,7 @@ class Engine:
     rows: tuple[Row, ...] = ()
     adapter: str = "accelsk.engines.adapter:Adapter"
     reference: bool = False
+    yields: bool = False
     url: str = ""
 
     @cached_property

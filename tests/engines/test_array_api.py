@@ -28,7 +28,7 @@ from sklearn.utils import all_estimators, get_tags
 import accelsk
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, explain, to_sklearn
 from accelsk.devices import HOST, Device
-from accelsk.engines import get, get_adapter, why_missing
+from accelsk.engines import get, get_adapter, names, why_missing
 from accelsk.engines.array_api.dispatch import dispatching
 from accelsk.engines.array_api.namespaces import NAMESPACES, Namespace
 from accelsk.errors import (
@@ -481,6 +481,15 @@ def test_a_gpu_is_preferred_where_the_engine_is_named_and_no_device_is(monkeypat
     assert explain(Ridge(), TABLE, TARGET, engine="array_api").device == "cuda:0"
     assert explain(Ridge(), TABLE, TARGET, engine="array_api", device="cpu").device == "cpu"
     assert explain(Ridge(), TABLE, TARGET, engine="auto").device == "cpu"
+
+
+@pytest.mark.skipif("loopback" not in names(), reason="the plug-in accelsk-loopback is not installed")
+def test_it_yields_to_a_library_that_is_made_for_the_device(monkeypatch):
+    both = Device.parse("loopback:accelerator:0")
+    monkeypatch.setattr(type(ADAPTER), "devices", lambda self: {both: "a device", HOST: "a processor"})
+
+    assert explain(Ridge(), TABLE, TARGET, engine="auto", device=str(both)).engine == "loopback"
+    assert explain(MinMaxScaler(), TABLE, engine="auto", device=str(both)).engine == "array_api"
 
 
 def test_the_library_of_arrays_can_be_chosen():
