@@ -519,7 +519,7 @@ def test_it_needs_a_scikit_learn_that_keeps_to_tensors(monkeypatch):
 
     monkeypatch.setattr(adapter, "at_least", lambda wanted: False)
 
-    assert "scikit-learn 1.8 or newer" in ADAPTER.problem()
+    assert "scikit-learn 1.9 or newer" in ADAPTER.problem()
 
 
 def test_out_of_memory_is_an_error_of_its_own():

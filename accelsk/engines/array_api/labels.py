@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
 
-from accelsk.engines.array_api.table.versions import at_least
 from accelsk.engines.held import Held
 from accelsk.engines.spec import Row
 
@@ -17,10 +16,10 @@ __all__ = ["for_codes", "typed"]
 
 #: Classes that find their labels by `unique_labels`, which makes words of a fixed width of objects.
 _BY_UNIQUE_LABELS = (
+    "GaussianNB",
     "LinearDiscriminantAnalysis",
     "RidgeClassifier",
     "RidgeClassifierCV",
-    *(("GaussianNB",) if at_least("1.9") else ()),
 )
 
 

@@ -1,6 +1,6 @@
 """What scikit-learn computes on tensors: one row per class, in scikit-learn's module order.
 
-The conditions are those of scikit-learn 1.8 and 1.9, found by running every class on tensors that refuse to become
+The conditions are those of scikit-learn 1.9, found by running every class on tensors that refuse to become
 NumPy's arrays without being told to; ``tests/engines/test_array_api.py`` does that again, and compares the rows with
 the tag ``array_api_support`` of the classes.
 

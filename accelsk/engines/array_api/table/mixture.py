@@ -10,7 +10,7 @@ from accelsk.engines.spec import Inputs, Need, Row
 __all__ = ["ROWS"]
 
 ROWS = since(
-    "1.8",
+    "1.9",
     Row(
         estimator="sklearn.mixture.GaussianMixture",
         backend="sklearn.mixture.GaussianMixture",

@@ -10,7 +10,7 @@ from accelsk.engines.spec import Inputs, Row
 __all__ = ["ROWS"]
 
 ROWS = since(
-    "1.8",
+    "1.9",
     Row(
         estimator="sklearn.naive_bayes.GaussianNB",
         backend="sklearn.naive_bayes.GaussianNB",

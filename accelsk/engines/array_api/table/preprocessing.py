@@ -20,7 +20,7 @@ _SIGNED = Need(
 _NAMES = ("get_feature_names_out",)
 
 ROWS = since(
-    "1.8",
+    "1.9",
     Row(
         estimator="sklearn.preprocessing.Binarizer",
         backend="sklearn.preprocessing.Binarizer",
@@ -56,7 +56,7 @@ ROWS = since(
     Row(
         estimator="sklearn.preprocessing.MaxAbsScaler",
         backend="sklearn.preprocessing.MaxAbsScaler",
-        params={"copy": COPY, "clip": same.versions(since="1.8")},
+        params={"copy": COPY, "clip": same},
         fit=_WITH_NAN,
         methods=_BOTH_WAYS,
         inherited=_NAMES,
