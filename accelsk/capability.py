@@ -82,7 +82,8 @@ def examine_inputs(
     def refuse(text: str, hint: str, kind: Any = "input") -> None:
         check.reasons.append(Reason(kind, f"{subject}: {text}", hint, {"estimator": row.name, **facts.summary()}))
 
-    if facts.n_samples is None or facts.n_features is None:
+    flat = not input_tags.two_d_array  # labels, say
+    if not flat and (facts.n_samples is None or facts.n_features is None):
         refuse(
             "X is not a two-dimensional array of numbers", "pass a 2-D array, sparse matrix or data frame", "invalid"
         )

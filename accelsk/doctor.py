@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 import accelsk
 from accelsk import config, machine
 from accelsk.devices import Device, discover
-from accelsk.engines import broken, get, get_adapter, importable, names, requirements, why_missing
+from accelsk.engines import broken, get, get_adapter, importable, module_of, names, requirements, why_missing
 from accelsk.engines.spec import Engine
 from accelsk.errors import AccelskError
 from accelsk.tables import Column, Table
@@ -289,7 +289,7 @@ def _engine(name: str) -> list[Found]:
     engine, missing = get(name), why_missing(name)
     if missing is not None:
         text, remedy = _halves(missing)
-        return [(name, "broken" if importable(engine.imports) else "missing", text, remedy)]
+        return [(name, "broken" if importable(module_of(engine)) else "missing", text, remedy)]
     return [*_library(name, engine), *_devices(name)]
 
 
@@ -318,7 +318,7 @@ def _versions(engine: Engine) -> str:
     """The distributions of an engine: those that it requires, else (another build, say) those that hold its module."""
     needed = {Requirement(text).name: text for text in requirements(engine)}
     versions = [f"{name} {found}" for name, text in needed.items() if (found := _against(text)[0])]
-    module = engine.imports.partition(".")[0]
+    module = module_of(engine).partition(".")[0]
     if not versions:
         holders = importlib.metadata.packages_distributions().get(module, ())
         versions = [f"{name} {importlib.metadata.version(name)}" for name in dict.fromkeys(holders)]
@@ -375,7 +375,7 @@ def _report(engines: Sequence[str]) -> None:
     answer: dict[str, Any] = {}
     for name in engines:
         engine, adapter, unloadable = get(name), get_adapter(name), {}
-        importlib.import_module(engine.imports)
+        importlib.import_module(module_of(engine))
         for row in engine.rows:
             try:
                 adapter.load(row)

@@ -228,7 +228,7 @@ def _look(name: str, question: _Question, *, densify: bool) -> _Look:
             return look
     if request is None and rows and rows[0].native:
         request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
-    look.row, look.device = _place(engine, rows, request)
+    look.row, look.device = _place(engine, rows, request, named=options.engine != "auto")
     if look.device is None:
         look.reasons.insert(0, no_device(engine, rows, request))
         return look
@@ -267,6 +267,7 @@ def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None
     look.keywords, refusals = keywords_of(row, engine.name, params, options)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
     if options.engine == "auto" and options.device in (None, HOST) and look.able:
+        # Where the reference engine computes, too, another one must be worth it.
         look.reasons.extend(_worth(row, facts, params))
         if look.reasons:
             return  # what follows may cost a pass over the data
@@ -303,13 +304,17 @@ def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable
                 yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
 
 
-def _place(engine: Engine, rows: tuple[Row, ...], request: Device | None) -> tuple[Row | None, Device | None]:
+def _place(
+    engine: Engine, rows: tuple[Row, ...], request: Device | None, *, named: bool
+) -> tuple[Row | None, Device | None]:
     """The device, and the row that is for it; where there is none, the row that comes nearest."""
 
     def row_on(device: Device) -> Row | None:
         return next((row for row in rows if row.runs_on(device)), None)
 
-    if "cpu" in engine.devices and (request is None or request == HOST) and (not rows or row_on(HOST)):
+    # An engine that is named may prefer a GPU to the host; "auto" must not look for one at every fit.
+    host = "cpu" in engine.devices and (not rows or row_on(HOST) is not None)
+    if host and (request == HOST or (request is None and not (named and engine.devices[0] != "cpu"))):
         return row_on(HOST), HOST
     if request is None or engine.devices != ("cpu",):
         for device in devices_of(engine.name):
@@ -326,9 +331,7 @@ def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look 
         return None
     if options.engine != "auto":
         return able[0]
-    best = max(
-        able, key=lambda look: look.row.worth.ratio if look.row is not None and look.row.worth is not None else 1.0
-    )
+    best = max(able, key=lambda look: (_ratio(look.row), not look.engine.yields))
     if facts is None and best.row is not None and best.row.worth is not None and best.row.worth.needs:
         # What it is worth depends on the data, and there are none: scikit-learn is what can be promised.
         needs = " and ".join(need.text for need in best.row.worth.needs)
@@ -337,6 +340,10 @@ def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look 
         )
         return _choose(looks, options, facts)
     return best
+
+
+def _ratio(row: Row | None) -> float:
+    return row.worth.ratio if row is not None and row.worth is not None else 1.0
 
 
 def _refuse(looks: list[_Look], options: Options) -> None:

@@ -240,9 +240,10 @@ def why_missing(name: str) -> EngineNotAvailable | None:
                 installed=version,
                 needed=str(wanted.specifier),
             )
-    if not importable(engine.imports):
+    if not importable(module_of(engine)):
+        modules = " or ".join(map(repr, (engine.imports, *engine.alternatives)))
         return EngineNotAvailable(
-            f"engine {name!r} is not available: {engine.title} (module {engine.imports!r}) is not installed.",
+            f"engine {name!r} is not available: {engine.title} (module {modules}) is not installed.",
             hint=install,
             engine=name,
             package=engine.imports,
@@ -290,6 +291,28 @@ def requirements(engine: Engine) -> tuple[str, ...]:
         if needed and all(_installed(Requirement(text).name) for text in needed):
             return needed
     return next(iter(by_extra.values()))
+
+
+def module_of(engine: Engine) -> str:
+    """Return the module by which an engine's library is imported here.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+
+    Returns
+    -------
+    str
+        The first that is there of `Engine.imports` and `Engine.alternatives`; the former where none is.
+
+    Examples
+    --------
+    >>> module_of(get("sklearn"))
+    'sklearn'
+    """
+    modules = (engine.imports, *engine.alternatives)
+    return next((module for module in modules if importable(module)), engine.imports)
 
 
 def importable(module: str) -> bool:

@@ -164,6 +164,8 @@ class Held:
         check_classification_targets(y)
         if partial:
             classes = given.pop("classes", None)
+            if self.fitted:  # by a fit, perhaps
+                self.stem.classes_ = self.labels
             if _check_partial_fit_first_call(self.stem, classes):
                 self.labels = self.stem.classes_
             given["classes"] = np.arange(len(self.labels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import dataclass
 
-from accelsk.engines import broken, get, names, why_missing
+from accelsk.engines import broken, get, module_of, names, why_missing
 from accelsk.tables import Column, Table
 
 __all__ = ["EngineInfo", "EngineTable", "overview"]
@@ -58,7 +58,7 @@ def overview() -> tuple[EngineInfo, ...]:
                 name=name,
                 title=engine.title,
                 usable=missing is None,
-                version=_version(engine.imports),
+                version=_version(module_of(engine)),
                 devices=engine.devices,
                 classes=None if engine.reference else len({row.estimator for row in engine.rows}),
                 reason="" if missing is None else str(missing).splitlines()[0],

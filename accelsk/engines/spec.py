@@ -305,19 +305,24 @@ class Engine:
         The name of the library as its makers write it.
     imports : str
         The module that must be importable.
+    alternatives : tuple of str, default=()
+        Modules any of which does instead of `imports`.
     extras : tuple of str, default=()
         The extras of accelsk that install it, the first being the one to recommend; what they require is also the range
         of versions that is supported. A plug-in leaves it empty and states `requires`.
     requires : tuple of str, default=()
         For a plug-in: requirement strings, ``"mylib>=1.2"``.
     devices : tuple of str, default=("cpu",)
-        The kinds of device it can reach: "cpu", "gpu", and backends such as "cuda" or "sycl".
+        The kinds of device it can reach: "cpu", "gpu", and backends such as "cuda" or "sycl". Where the engine is named
+        and no device is, it computes on the host if "cpu" comes first, and else on the first that its adapter finds.
     rows : tuple of Row, default=()
         What it computes. Of several rows for one class, the first is the one to show where no device is known.
     adapter : str, default="accelsk.engines.adapter:Adapter"
         ``"module:Class"`` of its `~accelsk.engines.adapter.Adapter`; imported on first use.
     reference : bool, default=False
         Whether this is scikit-learn itself, which takes every estimator and needs no row.
+    yields : bool, default=False
+        Whether ``engine="auto"`` prefers other engines that reach a device where none was measured to be faster.
     url : str, default=""
         Where its documentation is.
 
@@ -330,12 +335,14 @@ class Engine:
     name: str
     title: str
     imports: str
+    alternatives: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     devices: tuple[str, ...] = ("cpu",)
     rows: tuple[Row, ...] = ()
     adapter: str = "accelsk.engines.adapter:Adapter"
     reference: bool = False
+    yields: bool = False
     url: str = ""
 
     @cached_property

@@ -269,7 +269,7 @@ def _data(case: Case, *, large: bool) -> Data:
     from sklearn.preprocessing import minmax_scale, scale
 
     estimator, tags = case.cls(**case.translatable), case.tags
-    if not tags.input_tags.two_d_array:
+    if not tags.input_tags.two_d_array or getattr(tags.input_tags, "pairwise", False):
         raise SkipTest(f"{case.row.name} takes no table of numbers, and the checks have no other data")
     if is_regressor(estimator):
         X, y = load_diabetes(return_X_y=True)
