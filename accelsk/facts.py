@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["Facts"]
+__all__ = ["Facts", "not_numbers"]
 
 Weights = Literal["none", "constant", "varying", "invalid"]
 
@@ -228,6 +228,22 @@ class Facts:
 
     def __repr__(self) -> str:
         return f"Facts({', '.join(f'{name}={value!r}' for name, value in self.summary().items())})"
+
+
+def not_numbers(X: Any) -> list[str]:
+    """Name the columns of a frame of polars that are neither numbers nor booleans.
+
+    Parameters
+    ----------
+    X : polars.DataFrame
+        The data.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
+    return [name for name, dtype in X.schema.items() if not (dtype.is_numeric() or str(dtype) == "Boolean")]
 
 
 def _as_array(data: Any) -> Any:

@@ -30,7 +30,7 @@ from accelsk.engines.recipes import Prepared
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable
 
-__all__ = ["Booster", "BoosterAdapter", "not_numbers", "scikit_learn"]
+__all__ = ["Booster", "BoosterAdapter", "scikit_learn"]
 
 #: Of the keyword arguments of a row: the hyperparameters of scikit-learn's estimator that prepares the fit.
 RECIPE = "recipe"
@@ -419,19 +419,3 @@ def scikit_learn(path: str) -> type:
     module, _, name = path.rpartition(".")
     found: type = getattr(import_module(module), name)
     return found
-
-
-def not_numbers(X: Any) -> list[str]:
-    """Name the columns of a frame of polars that are neither numbers nor booleans.
-
-    Parameters
-    ----------
-    X : polars.DataFrame
-        The data.
-
-    Returns
-    -------
-    list of str
-        Their names.
-    """
-    return [name for name, dtype in X.schema.items() if not (dtype.is_numeric() or str(dtype) == "Boolean")]

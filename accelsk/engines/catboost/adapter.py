@@ -12,6 +12,7 @@ from accelsk import drivers
 from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
 from accelsk.engines.boosters import Booster, BoosterAdapter
+from accelsk.engines.catboost.labels import are_kept, by_code
 from accelsk.engines.catboost.table import LOSSES
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
@@ -23,8 +24,6 @@ __all__ = ["CatBoostAdapter"]
 _TELLING = ("verbose", "logging_level", "silent", "verbose_eval", "metric_period")
 _NO_NUMBERS = ("cat_features", "text_features", "embedding_features")
 _WRITING = ("allow_writing_files", "train_dir")
-#: Integers up to here are the same in single precision.
-_LARGEST = 2**24
 
 
 class CatBoostAdapter(BoosterAdapter):
@@ -73,9 +72,7 @@ class CatBoostAdapter(BoosterAdapter):
         bool
             Whether the library is given 0, 1, ... instead.
         """
-        if classes.dtype.kind in "iu":
-            return bool((np.abs(classes.astype(np.float64)) > _LARGEST).any())
-        return not all(isinstance(label, str) and _is_word(label) for label in classes.tolist())
+        return not are_kept(classes)
 
     def encode_parameters(self, model: Any, classes: np.ndarray[Any, Any]) -> None:
         """Let `class_weights` name what the labels are encoded as.
@@ -93,13 +90,8 @@ class CatBoostAdapter(BoosterAdapter):
             For a weight of a label that there is not.
         """
         weights = model.get_params().get("class_weights")
-        if not isinstance(weights, Mapping):
-            return
-        codes = {label: code for code, label in enumerate(classes.tolist())}
-        unknown = [label for label in weights if label not in codes]
-        if unknown:
-            raise ValueError(f"class_weights has labels that the fit does not have: {unknown}.")
-        model.set_params(class_weights={codes[label]: weight for label, weight in weights.items()})
+        if isinstance(weights, Mapping):
+            model.set_params(class_weights=by_code(weights, classes))
 
     def takes_objects(self, model: Any, given: Mapping[str, Any]) -> bool:
         """Say whether the user has named columns of categories, texts or embeddings.
@@ -410,14 +402,6 @@ class CatBoostAdapter(BoosterAdapter):
         device : Device
             One of `devices`.
         """
-
-
-def _is_word(label: str) -> bool:
-    try:
-        float(label)
-    except ValueError:
-        return label.strip() != ""
-    return False
 
 
 def _categories(prepared: Prepared) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from scipy.sparse import issparse
 from accelsk import drivers
 from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
-from accelsk.engines.boosters import BoosterAdapter, not_numbers
+from accelsk.engines.boosters import BoosterAdapter
 from accelsk.engines.lightgbm.table import LOSSES
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
+from accelsk.facts import not_numbers
 
 __all__ = ["LightGBMAdapter"]
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from accelsk import drivers
 from accelsk.devices import HOST, Device
-from accelsk.engines.boosters import Booster, BoosterAdapter, not_numbers
+from accelsk.engines.boosters import Booster, BoosterAdapter
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.engines.xgboost.table import LOSSES
 from accelsk.errors import UnsupportedParameter
+from accelsk.facts import not_numbers
 
 __all__ = ["XGBoostAdapter"]
 
