@@ -207,4 +207,4 @@ def test_the_plan_passes_every_hyperparameter():
     assert plan.row is get("loopback").row("sklearn.linear_model.Ridge")
     assert plan.keywords["l2"] == 2.0
     assert type(plan.keywords["l2"]) is float
-    assert set(plan.keywords) == {"l2", "intercept", "max_iter", "tol", "method", "positive"}
+    assert set(plan.keywords) == {"l2", "intercept", "max_iter", "tol", "method", "positive", "trouble"}
