@@ -114,9 +114,9 @@ class Held:
             if weights is not None:
                 weights = self._weights(weights, X)
         self.device, self.made = device, None
-        self.adapter.before(self, self.row, X, y)
         passed = {name: value for name, value in (("y", y), ("sample_weight", weights)) if value is not None} | given
         with self.adapter.context(device):
+            self.adapter.before(self, self.row, X, y)
             result = self.adapter.run(self, self.row, method, X, passed)
             self.fitted = True
             self.adapter.after(self, self.row)
@@ -372,7 +372,9 @@ class Held:
     def __dir__(self) -> list[str]:
         there = set(super().__dir__()) | {name for name in dir(self.stem) if not name.startswith("_")}
         if self.fitted:
-            there |= {name for name in dir(self.face) if not name.startswith("_") and hasattr(self.face, name)}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # properties that will go
+                there |= {name for name in dir(self.face) if not name.startswith("_") and hasattr(self.face, name)}
         return sorted(there)
 
     def __getstate__(self) -> dict[str, Any]:

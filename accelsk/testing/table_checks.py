@@ -85,6 +85,17 @@ def _defaults_are_translated(case: Case) -> None:
     assert not translate(case.row, case.params)[1]
 
 
+@promise(lambda case: "random_state" in case.defaults, needs_engine=False)
+def _translation_draws_nothing(case: Case) -> None:
+    """Translation, which every decision asks for, leaves random generators where they are: a fit draws from them."""
+    own = np.random.RandomState(0)
+    generators = (own, np.random.mtrand._rand)  # the second one is NumPy's global generator
+    before = [pickle.dumps(generator) for generator in generators]
+    for value in (None, own):
+        translate(case.row, {**case.params, "random_state": value})
+    assert [pickle.dumps(generator) for generator in generators] == before
+
+
 @promise(needs_engine=False)
 def _engine_params_are_the_engines_own(case: Case) -> None:
     """A parameter that only the engine has is passed on under its name; another one is refused by name."""

@@ -302,6 +302,12 @@ def test_every_way_to_run_out_of_memory_is_one_error(error):
     assert told.hint
 
 
+def test_memory_of_the_host_is_not_the_devices():
+    with pytest.raises(MemoryError) as caught, faults.told("cuml", Device.parse("cuda:0")):
+        np.empty(2**62, dtype=np.uint8)
+    assert not isinstance(caught.value, DeviceOutOfMemory)
+
+
 def test_out_of_memory_lets_go_of_what_the_call_had_allocated():
     import gc
     import weakref

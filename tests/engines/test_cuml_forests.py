@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cuml_models import exported, held_of
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomForestRegressor
 from sklearn.ensemble._iforest import _average_path_length
@@ -196,15 +196,44 @@ def test_the_library_sees_what_scikit_learns_trees_see(forest, method):
     assert seen[0].dtype == (np.float64 if isinstance(forest, RandomForestRegressor) else np.float32)
 
 
+class Bins(BaseEstimator):
+    """Of cuML's forests, what is set before a fit."""
+
+    def __init__(self, n_bins=128, random_state=None):
+        self.n_bins, self.random_state = n_bins, random_state
+
+
+def test_a_fit_draws_a_seed_where_none_is_given():
+    def seed(random_state):
+        forest, library = RandomForestClassifier(random_state=random_state), Bins()
+        X, y = np.zeros((50, 2)), np.arange(50) % 2
+        ensemble.BEFORE["RandomForestClassifier"](held_of(forest, library, X, y), X, y)
+        return library.random_state
+
+    assert seed(7) == seed(np.int64(7)) == 7
+    assert seed(np.random.RandomState(7)) == np.random.RandomState(7).randint(np.iinfo(np.int32).max)
+    assert len({seed(None) for _ in range(5)}) == 5
+    assert type(seed(None)) is int
+
+
+@pytest.mark.parametrize("forest", [RandomForestClassifier(), RandomForestRegressor()], ids=lambda f: type(f).__name__)
+def test_there_are_no_more_bins_than_rows(forest):
+    for n_rows, expected in ((50, 50), (500, 128)):
+        X, y, library = np.zeros((n_rows, 2)), np.arange(n_rows) % 2, Bins()
+        ensemble.BEFORE[type(forest).__name__](held_of(forest, library, X, y), X, y)
+        assert library.n_bins == expected
+
+
 @pytest.mark.parametrize("y", [[-1.0, 2.0], [0.0, 0.0]], ids=["negative", "nothing"])
 def test_counts_that_are_none_are_refused_as_by_scikit_learn(y):
     X, y, forest = np.array([[0.1], [0.7]]), np.array(y), RandomForestRegressor(criterion="poisson")
+    library = Bins()
     with pytest.raises(ValueError, match="Poisson") as theirs:
         clone(forest).fit(X, y)
     with pytest.raises(ValueError, match="Poisson") as ours:
-        ensemble.BEFORE["RandomForestRegressor"](held_of(forest, None, X, y), X, y)
+        ensemble.BEFORE["RandomForestRegressor"](held_of(forest, library, X, y), X, y)
     assert str(ours.value) == str(theirs.value)
-    ensemble.BEFORE["RandomForestRegressor"](held_of(RandomForestRegressor(), None, X, y), X, y)
+    ensemble.BEFORE["RandomForestRegressor"](held_of(RandomForestRegressor(), library, X, y), X, y)
 
 
 def test_less_than_is_told_from_at_most():

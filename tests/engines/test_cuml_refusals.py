@@ -92,14 +92,6 @@ def test_the_intercept_of_a_linear_machine_is_penalized_as_by_liblinear():
     assert keywords(LinearSVR(loss="epsilon_insensitive"))["penalty"] == "l2"
 
 
-def test_a_seed_is_drawn_as_scikit_learn_draws():
-    assert keywords(RandomForestClassifier(random_state=7))["random_state"] == 7
-    drawn = keywords(RandomForestClassifier(random_state=np.random.RandomState(7)))["random_state"]
-    assert drawn == keywords(IsolationForest(random_state=np.random.RandomState(7)))["random_state"]
-    assert type(drawn) is int
-    assert len({keywords(RandomForestClassifier())["random_state"] for _ in range(5)}) == 5
-
-
 def test_the_entropy_has_two_names():
     assert keywords(RandomForestClassifier(criterion="log_loss"))["split_criterion"] == "entropy"
 

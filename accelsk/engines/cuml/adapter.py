@@ -23,6 +23,9 @@ from accelsk.engines.spec import Row
 
 __all__ = ["CumlAdapter"]
 
+#: What indices of 32 bits can count.
+_MOST_STORED = np.iinfo(np.int32).max
+
 #: A model of these that was fitted to sparse data takes sparse queries only, and the other way round.
 _ALIKE = "sklearn.neighbors."
 
@@ -194,7 +197,8 @@ class CumlAdapter(HoldingAdapter):
                 X = sp.csr_matrix(X)
             elif _sparse(X) and not held.notes["sparse"]:
                 X = convert.dense(X)
-        X = convert.sparse_matrix(X)  # most of cuML takes indices of 32 bits only
+        if sp.issparse(X) and X.nnz <= _MOST_STORED:
+            X = convert.sparse_matrix(X)  # most of cuML takes indices of 32 bits only, and says so where they do not do
         runs = particulars(row.estimator).runs
         return super().run(held, row, method, X, given) if runs is None else runs(held, method, X, given)
 

@@ -68,6 +68,8 @@ def _translated(error: Exception, engine: str, device: Device) -> AccelskError |
     said = " ".join(str(error).split()) or type(error).__name__
     words = said.lower()
     parts = {"engine": engine, "device": str(device)}
+    if type(error).__module__.startswith("numpy"):
+        return None  # it is the host that has not enough
     if any(word in words for word in _NO_MEMORY) or isinstance(error, MemoryError):
         return DeviceOutOfMemory(
             f"device {str(device)!r} ran out of memory while engine {engine!r} was computing: {said}.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from accelsk.engines.cuml.trees import Nodes, build, read_forest
 from accelsk.engines.holding import Intake, called
@@ -139,8 +141,20 @@ def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
 
 
+def _grow(held: Held, X: Any, y: Any) -> None:
+    """Draw the seed, for None is 0 to cuML, and two fits would be the same.
+
+    Ask for no more bins than there are rows: cuML would say so with a warning, and do the same.
+    """
+    seed = held.stem.random_state
+    if not isinstance(seed, numbers.Integral):
+        seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+    held.model.set_params(random_state=int(seed), n_bins=min(held.model.n_bins, X.shape[0]))
+
+
 def _counts(held: Held, X: Any, y: Any) -> None:
     """Refuse what scikit-learn refuses, and cuML would compute with."""
+    _grow(held, X, y)
     if held.stem.criterion != "poisson":
         return
     if np.any(y < 0):
@@ -149,7 +163,10 @@ def _counts(held: Held, X: Any, y: Any) -> None:
         raise ValueError("Sum of y is not strictly positive which is necessary for Poisson regression.")
 
 
-BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {"RandomForestRegressor": _counts}
+BEFORE: dict[str, Callable[[Held, Any, Any], None]] = {
+    "RandomForestClassifier": _grow,
+    "RandomForestRegressor": _counts,
+}
 FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
     "IsolationForest": _isolation,
     "RandomForestClassifier": _classifier,

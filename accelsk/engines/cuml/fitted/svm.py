@@ -169,8 +169,9 @@ def _scale(held: Held, X: Any, y: Any) -> None:
     """Find the width of the kernel in all of X: cuML would for each pair of classes, and divide by a variance of 0."""
     if held.stem.gamma != "scale" or held.stem.kernel == "precomputed":
         return
-    if sp.issparse(X):
-        variance = float(X.multiply(X).mean() - X.mean() ** 2)
+    if hasattr(X, "multiply"):  # sparse, here or on the device
+        size = X.shape[0] * X.shape[1]
+        variance = float(X.multiply(X).sum() / size - (X.sum() / size) ** 2)
     else:
         variance = float(X.var(dtype=np.float64))
     held.model.set_params(gamma=1.0 / (X.shape[1] * variance) if variance else 1.0)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from accelsk.engines.rules import Rule, adjusted, ignored, only, together
+from accelsk.engines.rules import Rule, ignored, only, together
 from accelsk.engines.spec import Need
 from accelsk.facts import Facts
 
@@ -16,7 +14,6 @@ __all__ = [
     "GPU",
     "JOBS",
     "ONE_OUTPUT",
-    "SEED",
     "SILENT",
     "WEIGHTS",
     "demanded",
@@ -86,15 +83,3 @@ def demanded(name: str, *values: Any, where: Callable[[Any], bool] | None = None
         return {}
 
     return together(name, translate=translate, text=f"{rule.text}; cuML has no such parameter")
-
-
-def _seed(value: Any) -> int:
-    from sklearn.utils import check_random_state
-
-    if isinstance(value, int):
-        return value
-    return int(check_random_state(value).randint(np.iinfo(np.int32).max))
-
-
-#: cuML's forests would take the seed 0 for None, so that two fits would be the same.
-SEED = adjusted(_seed, "None and a generator are replaced by a seed drawn as scikit-learn would draw")

@@ -170,7 +170,7 @@ ROWS = (
         devices=GPU,
         engine_params=_NATIVE,
         export=_EXPORT,
-        note=_ITERATIONS,
+        note=_ITERATIONS + " Of several classes there is a model per pair, as in libsvm, and libsvm's vote.",
     ),
     Row(
         estimator="sklearn.svm.SVR",
