@@ -1,7 +1,7 @@
 """Rows of ``sklearn.preprocessing`` for categories: numbers and text, by cuDF.
 
 Without a row: ``LabelEncoder`` and ``LabelBinarizer``. They take labels, which are no table with columns: an engine is
-chosen for tables only, and scikit-learn computes what is none. Nor is there work for a GPU: text would stay on the host.
+chosen for tables only, and scikit-learn computes what is none. Nor is there work for a GPU: text stays on the host.
 """
 
 from __future__ import annotations
