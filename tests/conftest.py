@@ -57,7 +57,7 @@ def install_plugin(tmp_path, monkeypatch):
 
     monkeypatch.syspath_prepend(tmp_path)
     yield install
-    for module in [name for name, module in sys.modules.items() if _is_below(tmp_path, module)]:
+    for module in [name for name, module in list(sys.modules.items()) if _is_below(tmp_path, module)]:
         del sys.modules[module]
     refresh()
 

@@ -206,7 +206,7 @@ class Held:
         checked = validate_data(self.stem, X, *y, reset=reset, **settings)
         made = checked[0] if y else checked
         if tags.positive_only:
-            check_non_negative(made, type(self.stem).__name__)
+            check_non_negative(made, f"{type(self.stem).__name__} (input X)")
         if reset:
             self.double = made.dtype != np.float32
         return checked

@@ -7,6 +7,7 @@ computes in float32, int32 labels, tables of another shape. They are taken from 
 
 from __future__ import annotations
 
+import sys
 import warnings
 from types import SimpleNamespace
 
@@ -46,6 +47,7 @@ from accelsk import AcceleratedEstimator
 from accelsk.engines import get
 from accelsk.engines.cuml.fitted import particulars
 from accelsk.engines.cuml.fitted.preprocessing import standard_scale
+from accelsk.engines.translate import translate
 from accelsk.facts import Facts
 from accelsk.selection import public_name
 
@@ -446,6 +448,12 @@ def test_transformed_data_come_back(models):
     assert_same("inverse_transform", model.inverse_transform(transformed), made.inverse_transform(transformed))
 
 
+@pytest.mark.parametrize("threshold, taken", [(0.5, True), (0.7, False), (None, True), (0, True)])
+def test_bernoulli_takes_thresholds_that_float32_has(threshold, taken):
+    row = ROWS["sklearn.naive_bayes.BernoulliNB"]
+    assert (not translate(row, BernoulliNB(binarize=threshold).get_params())[1]) is taken
+
+
 def test_every_row_that_needs_it_has_its_attributes_tried():
     modules = ("cluster", "covariance", "decomposition", "encoding", "manifold", "naive_bayes", "preprocessing")
     tried = {made.__name__.replace("_", "") for made in CASES.values()}
@@ -510,6 +518,35 @@ def test_columns_that_are_constant_but_for_rounding_are_not_blown_up():
     expected = StandardScaler().fit(columns)
     np.testing.assert_allclose(standard_scale(var, mean, 1000), expected.scale_)
     assert np.sqrt(var[0]) != expected.scale_[0]
+
+
+class Scaler:
+    """Stands in for cuML's, which divides by any standard deviation but zero."""
+
+    def fit(self, X, y=None):
+        self.mean_, self.var_, self.n_samples_seen_ = X.mean(axis=0), X.var(axis=0), len(X)
+        self.scale_ = np.sqrt(self.var_)
+
+    def transform(self, X):
+        return (X - self.mean_) / self.scale_
+
+    def fit_transform(self, X, y=None):
+        self.fit(X)
+        return self.transform(X)
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_data_are_scaled_by_the_corrected_scale_from_the_first(method, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(asarray=np.asarray))
+    columns = np.column_stack([np.full(1000, 0.1), np.arange(1000.0)])
+    held = SimpleNamespace(
+        stem=StandardScaler(), model=Scaler(), adapter=SimpleNamespace(home=lambda value: value), device=None
+    )
+    runs = particulars("sklearn.preprocessing.StandardScaler").runs
+    result = runs(held, method, columns, {})
+    result = runs(held, "transform", columns, {}) if method == "fit" else result
+    np.testing.assert_allclose(result, StandardScaler().fit_transform(columns), atol=1e-9)
+    assert Scaler().fit_transform(columns)[:, 0].min() > 0.9  # where scikit-learn has 0
 
 
 def test_columns_without_a_value_are_told_of():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,16 +84,20 @@ def _standard(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _leave_constants(held: Held) -> None:
-    if not held.stem.with_std:
-        return
-    from importlib import import_module
+def _scale(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """A fit is corrected before anything is transformed."""
+    if method not in ("fit", "partial_fit", "fit_transform"):
+        return called(held, method, X, given)
+    called(held, "fit" if method == "fit_transform" else method, X, given)
+    model, home = held.model, held.adapter.home
+    if held.stem.with_std:
+        mean, var, seen = (home(getattr(model, name)) for name in ("mean_", "var_", "n_samples_seen_"))
+        model.scale_ = _device(standard_scale(np.array(var, dtype=np.float64), np.asarray(mean), seen))
+    return model.transform(X) if method == "fit_transform" else model
 
-    home = held.adapter.home
-    model = held.model
-    mean, var, seen = (home(getattr(model, name)) for name in ("mean_", "var_", "n_samples_seen_"))
-    scale = standard_scale(np.array(var, dtype=np.float64), np.asarray(mean), seen)
-    model.scale_ = import_module("cupy").asarray(scale)
+
+def _device(values: Array) -> Any:
+    return import_module("cupy").asarray(values)
 
 
 def _power(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,5 +236,5 @@ FITTED = {
     "SimpleImputer": _imputer,
     "StandardScaler": _standard,
 }
-AFTER = {"SimpleImputer": _warn_of_empty, "StandardScaler": _leave_constants}
-RUNS = {"KBinsDiscretizer": _discretize}
+AFTER = {"SimpleImputer": _warn_of_empty}
+RUNS = {"KBinsDiscretizer": _discretize, "StandardScaler": _scale}

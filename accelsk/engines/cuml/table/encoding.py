@@ -1,7 +1,7 @@
 """Rows of ``sklearn.preprocessing`` for categories: numbers and text, by cuDF.
 
-Without a row: ``LabelEncoder`` and ``LabelBinarizer``. They take labels, one dimension without features, for which
-there is neither a choice of an engine nor work for a GPU.
+Without a row: ``LabelEncoder`` and ``LabelBinarizer``. They take labels, which are no table with columns: an engine is
+chosen for tables only, and scikit-learn computes what is none. Nor is there work for a GPU: text stays on the host.
 """
 
 from __future__ import annotations

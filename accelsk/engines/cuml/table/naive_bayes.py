@@ -32,6 +32,11 @@ _SMOOTHING = together(
 _PRIORS = adjusted(lambda value: None if value is None else np.asarray(value), "made an array")
 _COMMON = {"alpha": _SMOOTHING, "force_alpha": _SMOOTHING, "fit_prior": same, "class_prior": _PRIORS}
 
+
+def _is_single(value: Any) -> bool:
+    return is_number(value) and float(np.float32(value)) == value
+
+
 _BATCH = Inputs(sparse=_SPARSE, fit_params=("classes",))
 _NOT_BELOW_ZERO = Need(
     "binarize=None or 0 or more",
@@ -42,7 +47,8 @@ ROWS = (
     Row(
         estimator="sklearn.naive_bayes.BernoulliNB",
         backend="cuml.naive_bayes.BernoulliNB",
-        params={**_COMMON, "binarize": only(None, where=is_number, text="a number")},
+        # cuML compares with the threshold in float32, which may be on the other side of the data.
+        params={**_COMMON, "binarize": only(None, where=_is_single, text="a number that float32 has exactly, 0.5")},
         fit=Inputs(sparse=_SPARSE, sparse_where=_NOT_BELOW_ZERO),
         operations={"partial_fit": Inputs(sparse=_SPARSE, sparse_where=_NOT_BELOW_ZERO, fit_params=("classes",))},
         methods=_METHODS,
