@@ -243,8 +243,8 @@ def test_without_a_driver_the_remedy_is_named(monkeypatch):
 
 
 def test_the_first_device_is_this_processs():
-    assert placement.environment(Device.parse("cuda")) == {}
-    assert placement.environment(Device.parse("cuda:0")) == {}
+    assert placement.environment(Device.parse("cuda")) is None
+    assert placement.environment(Device.parse("cuda:0")) is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
@@ -29,6 +30,7 @@ from accelsk import AcceleratedEstimator, drivers, engines
 from accelsk.devices import Device
 from accelsk.doctor import examine
 from accelsk.engines import get, get_adapter, why_missing
+from accelsk.engines.cuml import placement
 from accelsk.engines.translate import translate
 from accelsk.errors import DeviceNotAvailable, EngineNotAvailable
 from accelsk.testing import engine_checks
@@ -222,6 +224,35 @@ def test_data_are_validated_before_the_device_is_asked(estimator):
     made = backend(f"{type(estimator).__module__.rpartition('._')[0]}.{type(estimator).__name__}")
     with pytest.raises(ValueError, match="Input X contains NaN"):
         ADAPTER.fit(made, made.row, "fit", ([[float("nan")], [1.0]], [0, 1]), {}, Device.parse("cuda:0"))
+
+
+def in_a_new_thread(function):
+    """What a function returns, or the error, in a thread in which cuML was never used."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).exception()
+
+
+def test_a_thread_in_which_cuml_was_used_on_another_device_is_refused():
+    from cuml.internals import base
+
+    def used_elsewhere():
+        base._THREAD_STATE.handle = object()  # as get_handle leaves it, which needs a device
+        placement._claim("cuml", Device.parse("cuda:0"), current=1)
+
+    error = in_a_new_thread(used_elsewhere)
+    assert isinstance(error, DeviceNotAvailable)
+    assert "CUDA's current device was number 1" in str(error)
+
+
+def test_a_thread_that_begins_here_goes_on_whatever_device_becomes_current():
+    from cuml.internals import base
+
+    def used_here():
+        placement._claim("cuml", Device.parse("cuda:0"), current=1)  # its handle is made on the first device now
+        base._THREAD_STATE.handle = object()
+        placement._claim("cuml", Device.parse("cuda:0"), current=1)
+
+    assert in_a_new_thread(used_here) is None
 
 
 def test_importing_it_starts_no_thread_and_writes_no_environment():

@@ -53,8 +53,8 @@ class CumlAdapter(HoldingAdapter):
         """
         return drivers.cuda()
 
-    def environment(self, device: Device) -> Mapping[str, str]:
-        """Return what the environment of a process must be for cuML to compute on a device.
+    def environment(self, device: Device) -> Mapping[str, str] | None:
+        """Say whether a device needs a process of its own, and with which environment.
 
         Parameters
         ----------
@@ -63,8 +63,8 @@ class CumlAdapter(HoldingAdapter):
 
         Returns
         -------
-        mapping of str to str
-            Empty for the first device, which is that of this process.
+        mapping of str to str or None
+            None for the first device, which is that of this process.
         """
         return placement.environment(device)
 

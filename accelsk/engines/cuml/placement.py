@@ -80,8 +80,8 @@ def _dotted(version: int) -> str:
     return f"{version // 1000}.{version % 1000 // 10}"
 
 
-def environment(device: Device) -> dict[str, str]:
-    """Return what the environment of a process must be for cuML to compute on a device.
+def environment(device: Device) -> dict[str, str] | None:
+    """Say whether a device needs a process of its own, and with which environment.
 
     Parameters
     ----------
@@ -90,19 +90,19 @@ def environment(device: Device) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
-        Empty for the first device, which is that of this process.
+    dict of str to str or None
+        None for the first device, which is that of this process.
 
     Examples
     --------
-    >>> environment(Device("gpu", "cuda", 0))
-    {}
+    >>> environment(Device("gpu", "cuda", 0)) is None
+    True
     >>> environment(Device("gpu", "cuda", 1))  # doctest: +SKIP
     {'CUDA_VISIBLE_DEVICES': '1'}
     """
     index = device.index or 0
     if index == 0:
-        return {}
+        return None
     # Indices count what is visible already: a scheduler may have set it, to numbers or to the names of devices.
     visible = [name.strip() for name in os.environ.get(_VISIBLE, "").split(",") if name.strip()]
     return {_VISIBLE: visible[index] if index < len(visible) else str(index)}
@@ -128,10 +128,11 @@ def here(engine: str, device: Device) -> Iterator[None]:
     DeviceNotAvailable
         For another device, which needs a process of its own; and in a thread in which cuML was used on another one.
     """
-    if device.index:
+    apart = environment(device)
+    if apart is not None:
         raise DeviceNotAvailable(
             f"engine {engine!r} computes on the first GPU of its process, and device {str(device)!r} is another one.",
-            hint=f"start Python with {_VISIBLE}={environment(device)[_VISIBLE]}: that GPU is its first one then.",
+            hint=f"start Python with {_VISIBLE}={apart[_VISIBLE]}: that GPU is its first one then.",
             engine=engine,
             device=str(device),
         )
