@@ -144,6 +144,8 @@ def test_the_grid_is_large():
     [
         ("RandomForestClassifier", {"oob_score": True, "bootstrap": True}, "oob_score"),
         ("ExtraTreesRegressor", {"oob_score": True, "bootstrap": True}, "oob_score"),
+        ("RandomForestClassifier", {"class_weight": "balanced"}, "class_weight"),
+        ("KNeighborsRegressor", {"metric": "manhattan"}, "metric"),
         ("KMeans", {"init": lambda X, k, random_state: X[:k]}, "init"),
         ("LogisticRegression", {"solver": "saga"}, "solver"),
         ("LogisticRegression", {"warm_start": True}, "warm_start"),
