@@ -163,8 +163,8 @@ _ON_HOST = (
         **_REGRESSOR,
     ),
 )
-# On a GPU the rows that were not drawn are not looked at. Of weights the library's documentation says that there are none,
-# though it passes them on: those of rows and, which it makes the same, those of classes.
+# On a GPU the rows that were not drawn are not looked at. Of weights the library's documentation says that there are
+# none, though it passes them on: those of rows and, which it makes the same, those of classes.
 _ON_GPU = tuple(
     on_gpu(
         row,

@@ -142,8 +142,8 @@ _ON_HOST = (
 )
 # On a GPU there is a brute force search only, which finds what any search finds.
 _BRUTE = always("brute", ("auto", "brute", "kd_tree", "ball_tree"), "every search finds the same neighbours")
-# The means of targets have a kernel of their own: by the library's documentation for Euclidean distances, though it would
-# be called for others, too.
+# The means of targets have a kernel of their own: by the library's documentation for Euclidean distances, though it
+# would be called for others, too.
 _ONLY_EUCLIDEAN = dict.fromkeys(
     ("metric", "p", "metric_params"),
     together(
