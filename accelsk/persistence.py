@@ -269,6 +269,8 @@ class _Opening:
     def device(self, rows: Sequence[Row]) -> Device | None:
         """Where the engine is to compute: as saved, on another device of the kind, or on the host; None for nowhere."""
         saved = Device.parse(self.decision.device)
+        if saved == HOST and "cpu" in get(self.decision.engine).devices and any(row.runs_on(HOST) for row in rows):
+            return HOST  # without asking for others, for which a driver may take its time in every worker process
         there = [device for device in devices_of(self.decision.engine) if any(row.runs_on(device) for row in rows)]
         if saved in there:
             return saved

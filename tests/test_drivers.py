@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sklearn
 
 from accelsk import config, drivers
 from accelsk.devices import Device
@@ -154,6 +155,22 @@ def test_a_driver_that_hangs_has_no_devices(tmp_path, monkeypatch, children):
     start = time.perf_counter()
     assert drivers.opencl_devices(str(hanging)) == ()
     assert 1 <= time.perf_counter() - start < drivers.TIMEOUT + 20
+    assert len(children) == 1
+
+
+def test_a_program_that_imports_a_package_finds_what_this_process_finds(monkeypatch, children):
+    program = "import json, os, sklearn; found = [sklearn.__version__]"
+    assert drivers.ask(program) == drivers.ask(program) == [sklearn.__version__]
+    assert len(children) == 1
+    monkeypatch.setenv("ONEAPI_DEVICE_SELECTOR", "*:cpu")
+    assert drivers.ask(program) == [sklearn.__version__]
+    assert len(children) == 2
+    drivers.ask(program).append("not remembered")
+    assert drivers.ask(program) == [sklearn.__version__]
+
+
+def test_a_program_that_fails_has_no_answer(children):
+    assert drivers.ask("import no_such_library") == []
     assert len(children) == 1
 
 

@@ -129,11 +129,6 @@ class Case:
         """
         return self.cls(**{**self.params, **params})
 
-    @property
-    def label(self) -> str:
-        """The name of the row; unlike that of its class, no other row of the engine has it."""
-        return self.engine.label(self.row)
-
     def wrapped(self, estimator: Any = None, **options: Any) -> AcceleratedEstimator:
         """Return an estimator on the engine, on a device of the row; whatever the engine cannot do is an error.
 

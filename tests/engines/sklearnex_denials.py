@@ -382,4 +382,21 @@ GPU_DENIALS = (
         "there is no penalty then: nobody has seen whether the Newton method of oneDAL can do without one",
         lambda: True,
     ),
+    Denial(
+        "weights in forests on a GPU",
+        _FORESTS,
+        lambda setting, kind: kind.startswith("weights") or setting.get("class_weight") is not None,
+        "the documentation of the library says that there are none on a GPU, and it passes them on all the same",
+        lambda: True,
+    ),
+    Denial(
+        "distances for means of targets on a GPU",
+        ("KNeighborsRegressor",),
+        lambda setting, kind: (
+            setting.get("metric", "minkowski") not in ("euclidean", "l2")
+            and (setting.get("metric", "minkowski") != "minkowski" or setting.get("p", 2) != 2)
+        ),
+        "the documentation of the library says Euclidean distances, and it takes the others all the same",
+        lambda: True,
+    ),
 )

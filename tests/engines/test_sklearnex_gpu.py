@@ -24,6 +24,7 @@ from accelsk import AcceleratedEstimator, convert, explain
 from accelsk.capability import examine_inputs
 from accelsk.devices import HOST, Device
 from accelsk.engines.sklearnex import sycl
+from accelsk.engines.sparsity import sparsity
 from accelsk.engines.translate import check_total, merge_engine_params, translate
 from accelsk.errors import DeviceNotAvailable, UnsupportedParameter
 from accelsk.facts import Facts
@@ -144,6 +145,8 @@ def test_the_grid_is_large():
     [
         ("RandomForestClassifier", {"oob_score": True, "bootstrap": True}, "oob_score"),
         ("ExtraTreesRegressor", {"oob_score": True, "bootstrap": True}, "oob_score"),
+        ("RandomForestClassifier", {"class_weight": "balanced"}, "class_weight"),
+        ("KNeighborsRegressor", {"metric": "manhattan"}, "metric"),
         ("KMeans", {"init": lambda X, k, random_state: X[:k]}, "init"),
         ("LogisticRegression", {"solver": "saga"}, "solver"),
         ("LogisticRegression", {"warm_start": True}, "warm_start"),
@@ -184,6 +187,14 @@ def test_a_value_that_scikit_learn_does_not_know_is_not_adjusted(value):
     for name, parameter in (("LogisticRegression", "solver"), ("NearestNeighbors", "algorithm")):
         _, refusals = translate(GPU_ROWS[name], {**plain(name).get_params(deep=False), parameter: value})
         assert [refusal.parameter for refusal in refusals] == [parameter]
+
+
+def test_sparse_matrices_are_another_matter_there():
+    fits = [entry for entry in sparsity("sklearnex") if entry.operation == "fit"]
+    told = {(entry.estimator.rpartition(".")[2], entry.device): entry.formats for entry in fits}
+    assert (told["SVC", "cpu"], told["SVC", "gpu"]) == (("csr",), ())
+    assert (told["LogisticRegression", "cpu"], told["LogisticRegression", "gpu"]) == ((), ("csr",))
+    assert told["KMeans", "cpu"] == told["KMeans", "gpu"] == ("csr",)
 
 
 # -- a machine with a GPU, as far as choosing goes --

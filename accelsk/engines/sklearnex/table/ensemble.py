@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -162,7 +163,19 @@ _ON_HOST = (
         **_REGRESSOR,
     ),
 )
-# On a GPU the rows that were not drawn are not looked at.
-_ON_GPU = tuple(on_gpu(row, params={**row.params, "oob_score": only(False)}) for row in _ON_HOST)
+# On a GPU the rows that were not drawn are not looked at. Of weights the library's documentation says that there are
+# none, though it passes them on: those of rows and, which it makes the same, those of classes.
+_ON_GPU = tuple(
+    on_gpu(
+        row,
+        params={
+            **row.params,
+            "oob_score": only(False),
+            **({"class_weight": only(None), "bootstrap": same} if "class_weight" in row.params else {}),
+        },
+        fit=replace(row.fit, sample_weight=False, needs=tuple(need for need in row.fit.needs if need is not _WEIGHTS)),
+    )
+    for row in _ON_HOST
+)
 
 ROWS = tuple(row for pair in zip(_ON_HOST, _ON_GPU, strict=True) for row in pair)

@@ -33,6 +33,14 @@ def _metric(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"metric": metric, "p": p, "metric_params": params["metric_params"]}
 
 
+def _euclidean(params: Mapping[str, Any]) -> dict[str, Any]:
+    metric, p = params["metric"], params["p"]
+    same_thing = isinstance(metric, str) and (metric in ("euclidean", "l2") or (metric == "minkowski" and p == 2))
+    if not same_thing or params["metric_params"]:
+        raise Refused("metric='euclidean', 'l2', or 'minkowski' with p=2, and metric_params=None")
+    return _metric(params)
+
+
 # metric_params is not read: the weights of a weighted Minkowski metric would be lost without a word.
 _METRIC = together(
     "metric",
@@ -134,10 +142,22 @@ _ON_HOST = (
 )
 # On a GPU there is a brute force search only, which finds what any search finds.
 _BRUTE = always("brute", ("auto", "brute", "kd_tree", "ball_tree"), "every search finds the same neighbours")
+# The means of targets have a kernel of their own: by the library's documentation for Euclidean distances, though it
+# would be called for others, too.
+_ONLY_EUCLIDEAN = dict.fromkeys(
+    ("metric", "p", "metric_params"),
+    together(
+        "metric",
+        "p",
+        "metric_params",
+        translate=_euclidean,
+        text="the Euclidean distance: 'euclidean', 'l2', or 'minkowski' with p=2, without metric_params",
+    ),
+)
 _ON_GPU = tuple(
     on_gpu(
         row,
-        params={**row.params, "algorithm": _BRUTE},
+        params={**row.params, "algorithm": _BRUTE, **(_ONLY_EUCLIDEAN if row.name == "KNeighborsRegressor" else {})},
         fit=replace(row.fit, needs=tuple(need for need in row.fit.needs if need is not _SEARCH)),
     )
     for row in _ON_HOST
