@@ -100,12 +100,7 @@ def environment(device: Device) -> dict[str, str] | None:
     >>> environment(Device("gpu", "cuda", 1))  # doctest: +SKIP
     {'CUDA_VISIBLE_DEVICES': '1'}
     """
-    index = device.index or 0
-    if index == 0:
-        return None
-    # Indices count what is visible already: a scheduler may have set it, to numbers or to the names of devices.
-    visible = [name.strip() for name in os.environ.get(_VISIBLE, "").split(",") if name.strip()]
-    return {_VISIBLE: visible[index] if index < len(visible) else str(index)}
+    return drivers.cuda_alone(device) if device.index else None
 
 
 @contextmanager
