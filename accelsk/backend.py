@@ -12,7 +12,7 @@ from typing import Any
 
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
-from accelsk import convert, drivers
+from accelsk import convert, forks
 from accelsk.config import Options
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device
@@ -166,7 +166,7 @@ def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs:
         return getattr(backend, method)(*args, **kwargs)
     adapter = adapter_on(plan.engine.name, plan.device)
     if plan.device != HOST and adapter.environment(plan.device) is None:
-        drivers.start(plan.device)
+        forks.start(plan.device)
     if plan.convert:
         args, kwargs = _with_X(args, kwargs, _converted(_X(args, kwargs), plan.convert))
     # Engines know arrays and frames, not every object that scikit-learn would make one of.

@@ -27,7 +27,7 @@ import numpy as np
 import sklearn
 
 import accelsk
-from accelsk import drivers
+from accelsk import forks
 from accelsk.backend import route_of
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device, devices_of
@@ -69,7 +69,7 @@ def reduced(wrapper: Wrapper) -> tuple[Any, ...]:
         As from ``__reduce__``: a call of `reopen`.
     """
     for device in _devices_of(wrapper):
-        drivers.refuse_sending(device)
+        forks.refuse_sending(device)
     state = wrapper.__getstate__()
     home = home_of(type(wrapper._inner))
     sealed = [name for name, value in state.items() if value is wrapper._inner] if home is not None else []
@@ -235,7 +235,7 @@ class _Opening:
     def on(self, row: Row, device: Device) -> tuple[Any, Decision]:
         """The engine's model on a device."""
         decision, adapter = self.decision, adapter_on(self.decision.engine, device)
-        broken = drivers.broken_by_fork(device) if device != HOST else None
+        broken = forks.broken_by_fork(device) if device != HOST else None
         if broken is not None:
             # Searches send fitted models along that they do not use. An error here would end the worker without a word,
             # and some libraries hang when they open a model after a fork.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accelsk import drivers
+from accelsk import forks
 from accelsk.devices import Device
 from accelsk.engines import get, get_adapter
 from accelsk.engines.adapter import Adapter
@@ -186,7 +186,7 @@ class _Desk:
         if request.token is not None:
             return request.token, self._models[request.token]
         assert request.saved is not None
-        drivers.start(request.device)
+        forks.start(request.device)
         model = made_again(request.saved, adapter, row, request.device)
         return self._keep(model), model
 
@@ -216,7 +216,7 @@ class _Desk:
         generators: list[Any],
     ) -> tuple[int, Any]:
         device = request.device
-        drivers.start(device)
+        forks.start(device)
         keywords = adapter.on_device(row, keywords, device)
         try:
             if request.saved is None:

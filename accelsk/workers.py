@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing import spawn
 from typing import TYPE_CHECKING, Any
 
-from accelsk import drivers
+from accelsk import forks
 from accelsk.devices import Device
 from accelsk.errors import DeviceNotAvailable, WorkerDied
 from accelsk.parcels import Parcel, pack, received
@@ -236,7 +236,7 @@ class Worker:
         if self.process is None or not self.process.alive:
             if self.process is not None:
                 self.process.kill()
-            broken = drivers.broken_by_fork(self._device) if drivers.forked() else None
+            broken = forks.broken_by_fork(self._device) if forks.forked() else None
             if broken is not None:
                 raise broken
             self.process = None

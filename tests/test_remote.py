@@ -331,12 +331,12 @@ def test_warnings_are_given_here(breast_cancer):
 
 
 def test_no_driver_counts_as_started_here(diabetes):
-    from accelsk import drivers
+    from accelsk import forks
 
-    before, drivers._process.started = drivers._process.started, False
+    before, forks._process.started = forks._process.started, False
     try:
         on(clone(Ridge())).fit(*diabetes).predict(diabetes[0])
-        assert not drivers._process.started
+        assert not forks._process.started
     finally:
-        drivers._process.started = before
+        forks._process.started = before
     assert library.VISIBLE is None
