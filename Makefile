@@ -94,7 +94,7 @@ $(VENV)/.docs: $(VENV)/.demo
 $(SYCL)/.test: $(METADATA)
 	$(PYTHON) -m venv $(SYCL)
 	$(SYCL)/bin/python -m pip install --quiet --upgrade pip
-	$(SYCL)/bin/python -m pip install --quiet --editable ".[demo,sklearnex-gpu]" --group test
+	$(SYCL)/bin/python -m pip install --quiet --editable ".[sklearnex-gpu]" --group test
 	@test ! -d $(LOOPBACK) || $(SYCL)/bin/python -m pip install --quiet --editable $(LOOPBACK)
 	$(SYCL)/bin/python -m pip install --quiet --no-deps --upgrade --target $(SYCL)/dpctl dpctl
 	@touch $@
