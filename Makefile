@@ -106,7 +106,7 @@ $(VENV)/.docs: $(VENV)/.demo
 $(SYCL_VENV)/.test: $(METADATA)
 	$(PYTHON) -m venv $(SYCL_VENV)
 	$(SYCL_VENV)/bin/python -m pip install --quiet --upgrade pip
-	$(SYCL_VENV)/bin/python -m pip install --quiet --editable ".[demo,sklearnex-gpu]" --group test
+	$(SYCL_VENV)/bin/python -m pip install --quiet --editable ".[sklearnex-gpu]" --group test
 	@test ! -d $(LOOPBACK) || $(SYCL_VENV)/bin/python -m pip install --quiet --editable $(LOOPBACK)
 	$(SYCL_VENV)/bin/python -m pip install --quiet --no-deps --upgrade --target $(SYCL_VENV)/dpctl dpctl
 	@touch $@
