@@ -29,7 +29,7 @@ test: $(VENV)/.test  ## The tests, without the slow ones
 test-all:  ## All tests, on the oldest and on the newest supported versions
 	@WORKERS=$(WORKERS) .ci/test-all $(ARGS)
 
-test-sycl: $(SYCL)/.test  ## Engine sklearnex on SYCL devices, in an environment of its own (3.5 GB)
+test-sycl: $(SYCL)/.test  ## Engine sklearnex on SYCL devices, in an environment of its own (4 GB)
 	@WORKERS=$(WORKERS) .ci/test-sycl $(SYCL) $(ARGS)
 
 conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted
