@@ -148,9 +148,7 @@ class HoldingAdapter(Adapter):
         return called(held, method, X, given)
 
     def after(self, held: Held, row: Row) -> None:
-        """Look at a fit that has succeeded, still on the device: where scikit-learn would warn, this does.
-
-        Does nothing by default.
+        """Warn where scikit-learn would, after a fit that has succeeded; still on the device. By default of nothing.
 
         Parameters
         ----------
