@@ -33,6 +33,10 @@ test-all:  ## All tests, on the oldest and on the newest supported versions
 test-sycl: $(SYCL_VENV)/.test  ## Engine sklearnex on SYCL devices, in an environment of its own (4 GB)
 	@WORKERS=$(WORKERS) .ci/test-sycl $(SYCL_VENV) $(ARGS)
 
+test-cuml: $(CUML_VENV)/.cuml  ## Engine cuml with an installed cuML (4.6 GB, of its own); it needs no GPU, and uses one
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(CUML_VENV)/bin/python -m pytest --numprocesses $(WORKERS) \
+	  --dist loadgroup $(wildcard tests/engines/test_cuml*.py) tests/engines/test_held.py $(ARGS)
+
 conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted
 	$(PYTEST) tests/test_sklearn_contract.py tests/engines --counts docs/conformance-counts.md $(ARGS)
 

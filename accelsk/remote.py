@@ -160,6 +160,20 @@ class RemoteAdapter(Adapter):
         """
         return RemoteModel(self._seat(row, keywords))
 
+    def introduce(self, backend: Any, row: Row, estimator: Any) -> None:
+        """Let a model know the user's estimator: it goes along with the next fit.
+
+        Parameters
+        ----------
+        backend : RemoteModel
+            The model.
+        row : Row
+            Its row.
+        estimator : estimator
+            Of the class of the row; not changed.
+        """
+        backend._seat.estimator = estimator
+
     def update(self, backend: Any, row: Row, keywords: Mapping[str, Any]) -> None:
         """Change the hyperparameters of a fitted model: the next fit goes on with them.
 
@@ -199,9 +213,11 @@ class RemoteAdapter(Adapter):
         """
         seat = backend._seat
         seat.methods.clear()
-        generators = drawn_from(seat.keywords.values())
+        # An engine draws from either: of the hyperparameters as it gets them, or as the user wrote them.
+        generators = drawn_from((*seat.keywords.values(), *vars(seat.estimator).values()))
         attributes = {name: value for name, value in vars(backend).items() if name != "_parent_callback_ctx"}
-        result, _, states = seat.ask("fit", seat.keywords, attributes, method, tuple(args), dict(kwargs), generators)
+        asked = (seat.keywords, seat.estimator, attributes, method, tuple(args), dict(kwargs), generators)
+        result, _, states = seat.ask("fit", *asked)
         take_states(generators, states)
         return result_here(result, backend)
 

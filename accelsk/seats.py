@@ -47,6 +47,8 @@ class Seat:
         What makes it again in any process; None before a fit.
     live : _Live or None, default=None
         The model in a process that may still run.
+    estimator : estimator, default=None
+        The user's, which goes along with the next fit.
     methods : set, default=set()
         The names that are known to be methods.
     """
@@ -56,6 +58,7 @@ class Seat:
     keywords: Mapping[str, Any]
     saved: Saved | None = None
     live: _Live | None = None
+    estimator: Any = None
     methods: set[tuple[bool, str]] = field(default_factory=set)
 
     def copied(self) -> Seat:

@@ -209,6 +209,7 @@ class _Desk:
         adapter: Adapter,
         row: Row,
         keywords: Mapping[str, Any],
+        estimator: Any,
         attributes: Mapping[str, Any],
         method: str,
         args: tuple[Any, ...],
@@ -229,6 +230,7 @@ class _Desk:
             raise unusable(error, adapter.engine) from error
         for name, value in attributes.items():
             setattr(model, name, value)
+        adapter.introduce(model, row, estimator)
         before = states_of(generators)
         here = [*drawn_from(()), *generators[1:]]  # the first one stands for NumPy's own
         take_states(here[:1], before[:1])

@@ -70,8 +70,10 @@ class Apart(Case):
 _cases = {}
 
 
-def _apart(engine, estimator):
-    return _cases.setdefault(estimator, Apart(get(engine), get(engine).row(estimator)))
+def _apart(engine, estimator, devices=None):
+    rows = get(engine).rows_of(estimator)
+    row = next(row for row in rows if devices is None or row.devices == devices)
+    return _cases.setdefault((estimator, row.devices), Apart(get(engine), row))
 
 
 def _contract():

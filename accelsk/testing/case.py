@@ -145,7 +145,8 @@ class Case:
             Not fitted.
         """
         if self.engine.row(self.row.estimator) is not self.row:  # the row is not found without a device
-            options = {"device": str(self.reached_devices()[0]), **options}
+            reached = self.reached_devices() or self.row.devices or ()
+            options = {"device": str(reached[0]), **options}
         options = {"engine": self.engine.name, "fallback": "raise", **options}
         return AcceleratedEstimator(self.plain() if estimator is None else estimator, **options)
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from accelsk import AcceleratedEstimator, AcceleratedPipeline, to_sklearn
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, shutdown_workers, to_sklearn
 from accelsk.engines import refresh
 from accelsk.errors import EngineFallbackWarning
 
@@ -19,6 +19,7 @@ from accelsk.errors import EngineFallbackWarning
 LIBRARY = """
 import os
 import numpy as np
+from accelsk.devices import Device
 from accelsk.engines.holding import HoldingAdapter, Intake
 
 class Far:
@@ -72,6 +73,16 @@ class Groups(Base):
         return Far(near_to.argmin(axis=1))
 
 class MineAdapter(HoldingAdapter):
+    def devices(self):
+        return {**super().devices(), Device("accelerator", "mine", 1): "in a process of its own"}
+    def environment(self, device):
+        return {"MINE_APART": "1"} if device.index else None
+    def inside(self, device):
+        return device
+    def before(self, held, row, X, y):
+        generator = held.stem.get_params().get("random_state")
+        if isinstance(generator, np.random.RandomState):
+            held.notes["drawn"] = int(generator.randint(1000))
     def problem(self):
         return os.environ.get("MINE_PROBLEM", "")
     def resident(self, data):
@@ -83,13 +94,16 @@ class MineAdapter(HoldingAdapter):
         if row.name == "StandardScaler":
             found = {"mean_": read("mean_").astype(np.float64), "scale_": read("std").astype(np.float64),
                      "n_samples_seen_": 1}
+        if row.name == "KMeans":
+            found |= {"n_iter_": read.params["max_iter"], "inertia_": held.notes.get("drawn")}
         if row.name == "GaussianNB":
             n = len(read.labels)
             found |= {"var_": np.ones_like(read("theta_")), "class_prior_": np.full(n, 1 / n)}
         return found
 """
 
-ENGINE = """Engine(name="mine", title="Mine", imports="mine_lib", adapter="mine_lib:MineAdapter", rows=(
+ENGINE = """Engine(
+name="mine", title="Mine", imports="mine_lib", devices=("cpu", "accelerator"), adapter="mine_lib:MineAdapter", rows=(
     Row(estimator="sklearn.preprocessing.StandardScaler", backend="mine_lib.Scaler", fit=Inputs(),
         params={"copy": ignored("never writes"), "with_mean": only(True), "with_std": only(True)},
         methods=("transform",), inherited=("inverse_transform",), export=Export(restores=False)),
@@ -277,3 +291,21 @@ def test_a_later_batch_goes_on_with_the_state_of_the_first(mine, flowers):
     assert np.array_equal(batches.predict(X), wrapped(GaussianNB()).fit(X, y).predict(X))
     with pytest.raises(ValueError, match=r"rose.* do not exist in the initial classes"):
         batches.partial_fit(X[:1], ["rose"])
+
+
+# -- in a process of its own -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("mine")
+def test_hyperparameters_and_generators_of_the_user_go_along_to_another_process(iris):
+    X, _ = iris
+    for device in ("accelerator:1", "cpu"):
+        generator = np.random.RandomState(3)
+        model = AcceleratedEstimator(KMeans(3, max_iter=7, random_state=generator), engine="mine", device=device)
+        try:
+            drawn = [model.fit(X).inertia_, model.fit(X).inertia_]
+        finally:
+            shutdown_workers()
+        assert model.n_iter_ == 7
+        assert drawn == np.random.RandomState(3).randint(1000, size=2).tolist()
+        assert generator.randint(1000) == np.random.RandomState(3).randint(1000, size=3)[2]

@@ -84,11 +84,23 @@ class XGBoostAdapter(BoosterAdapter):
         -------
         object
             The same data.
+
+        Raises
+        ------
+        ValueError
+            For columns of polars that are neither numbers nor categories: XGBoost would look their kind up in vain.
         """
-        if type(X).__module__.partition(".")[0] != "polars" or importlib.util.find_spec("pyarrow") is not None:
+        if type(X).__module__.partition(".")[0] != "polars":
             return X
-        if not_numbers(X):
-            return X  # XGBoost says itself what it needs
+        others = not_numbers(X)
+        refused = [name for name in others if not str(X.schema[name]).startswith(("Categorical", "Enum"))]
+        if refused:
+            raise ValueError(
+                f"{self.engine.title} takes no columns of polars that are neither numbers nor categories: "
+                f"{', '.join(refused)}. Encode them, or cast them to polars.Categorical."
+            )
+        if others or importlib.util.find_spec("pyarrow") is not None:
+            return X  # where there is no pyarrow, XGBoost says itself that it needs it for categories
         return X.to_numpy().astype(np.float64)
 
     def on_device(self, row: Row, keywords: Mapping[str, Any], device: Device) -> dict[str, Any]:
