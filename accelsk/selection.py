@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sklearn.utils import get_tags
-
-from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
 from accelsk.decision import Candidate, Decision, Reason
-from accelsk.devices import HOST, Device, devices_of
-from accelsk.engines import get, get_adapter, names, reference, why_missing
-from accelsk.engines.spec import FIDELITIES, Engine, Row
-from accelsk.engines.translate import keywords_of
-from accelsk.errors import AccelskError, EngineNotAvailable, did_you_mean
+from accelsk.devices import HOST, Device
+from accelsk.engines import get, names, reference
+from accelsk.engines.spec import Engine, Row
+from accelsk.errors import AccelskError
 from accelsk.facts import Facts
-from accelsk.reasons import no_device, no_device_at_all, no_row, refused, short, way_out
+from accelsk.looks import Look, Question, look_at, public_name
+from accelsk.reasons import no_device_at_all, short
 
 __all__ = ["Plan", "public_name", "select"]
 
@@ -49,66 +45,6 @@ class Plan:
     keywords: Mapping[str, Any]
     device: Device
     convert: str = ""
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is asked of every engine."""
-
-    estimator: Any
-    facts: Facts | None
-    options: Options
-    method: str
-    callbacks: bool
-
-
-@dataclass
-class _Look:
-    """One engine, looked at."""
-
-    engine: Engine
-    row: Row | None = None
-    device: Device | None = None
-    keywords: Mapping[str, Any] = field(default_factory=dict)
-    check: Check = field(default_factory=Check)
-    reasons: list[Reason] = field(default_factory=list)
-
-    @property
-    def able(self) -> bool:
-        return not self.reasons
-
-
-def public_name(cls: type) -> str:
-    """Return the path by which users import a class: its module without the private parts.
-
-    Parameters
-    ----------
-    cls : type
-        A class.
-
-    Returns
-    -------
-    str
-        ``"sklearn.svm.SVC"`` for the class that is defined in ``sklearn.svm._classes``.
-
-    Examples
-    --------
-    >>> from sklearn.svm import SVC
-    >>> public_name(SVC)
-    'sklearn.svm.SVC'
-    """
-    asked: Any = cls
-    return _public_name(asked)
-
-
-@lru_cache(maxsize=4096)
-def _public_name(cls: Any) -> str:
-    public = []
-    for part in cls.__module__.split("."):
-        if part.startswith("_"):
-            break
-        public.append(part)
-    return ".".join((*public, cls.__qualname__))
 
 
 def select(
@@ -152,21 +88,21 @@ def select(
         options = replace(options, engine=home, fallback="raise")
     named = _named(options)
     asked = names() if named is None else named
-    question = _Question(
+    question = Question(
         estimator, facts, options, method, callbacks or bool(getattr(estimator, "_skl_callbacks", None))
     )
-    looks = [_look(name, question, densify=False) for name in asked]
+    looks = [look_at(name, question, densify=False) for name in asked]
     chosen = _choose(looks, options, facts)
     if chosen is None and named is not None and facts is not None and facts.sparse and options.sparse == "auto":
         # No engine that was named takes the matrix as it is: only now is a dense copy worth considering.
-        looks = [_look(name, question, densify=True) for name in asked]
+        looks = [look_at(name, question, densify=True) for name in asked]
         chosen = _choose(looks, options, facts)
     if chosen is None and home is not None and all(reason.kind == "invalid" for reason in looks[0].reasons):
         chosen = looks[0]  # its own error is the answer
     fell_back = chosen is None
     if chosen is None:
         _refuse(looks, options)
-        chosen = _Look(reference(), device=HOST)
+        chosen = Look(reference(), device=HOST)
         looks.append(chosen)
     return _plan(chosen, looks, estimator, facts, asked_for, fell_back=fell_back, native=home is not None)
 
@@ -205,87 +141,6 @@ def _named(options: Options) -> tuple[str, ...] | None:
     return (options.engine,) if isinstance(options.engine, str) else options.engine
 
 
-def _look(name: str, question: _Question, *, densify: bool) -> _Look:
-    """Collect everything that speaks against an engine; stop where further questions make no sense."""
-    estimator, options = question.estimator, question.options
-    try:
-        engine = get(name)
-    except EngineNotAvailable as unknown:
-        if isinstance(options.engine, str) or did_you_mean(name, names()):
-            raise
-        # In a sequence a name means "if it is there", and a plug-in that is not installed is one that nobody knows.
-        reason = Reason("missing", str(unknown).splitlines()[0].rstrip("."), unknown.hint, unknown.parts)
-        return _Look(Engine(name=name, title=name, imports=name), reasons=[reason])
-    look = _Look(engine)
-    missing = why_missing(engine.name)
-    if missing is not None:
-        look.reasons.append(Reason("missing", str(missing).splitlines()[0].rstrip("."), missing.hint, missing.parts))
-        return look
-    request, rows = options.device, engine.rows_of(public_name(type(estimator)))
-    if not engine.reference and not rows:
-        look.reasons.append(no_row(engine, public_name(type(estimator))))
-        if request is None:
-            return look
-    if request is None and rows and rows[0].native:
-        request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
-    look.row, look.device = _place(engine, rows, request, named=options.engine != "auto")
-    if look.device is None:
-        look.reasons.insert(0, no_device(engine, rows, request))
-        return look
-    if look.row is None:
-        return look
-    _judge(look, look.row, question, densify=densify)
-    return look
-
-
-def _judge(look: _Look, row: Row, question: _Question, *, densify: bool) -> None:
-    engine, estimator, facts, options, method = (
-        look.engine,
-        question.estimator,
-        question.facts,
-        question.options,
-        question.method,
-    )
-    if options.engine == "auto" and FIDELITIES.index(row.fidelity) > FIDELITIES.index(options.fidelity):
-        look.reasons.append(
-            Reason(
-                "fidelity",
-                f"its fidelity is {row.fidelity!r}, and {options.fidelity!r} was asked for"
-                + (f" ({row.note})" if row.note else ""),
-                f"name it, engine={engine.name!r}, or set fidelity={row.fidelity!r}",
-            )
-        )
-    if method == "partial_fit" and method not in row.methods:
-        look.reasons.append(
-            Reason("method", f"engine {engine.name!r} does not compute {row.name}.partial_fit", way_out(engine))
-        )
-    if question.callbacks:
-        look.reasons.append(
-            Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", way_out(engine))
-        )
-    params = estimator.get_params(deep=False)
-    look.keywords, refusals = keywords_of(row, engine.name, params, options)
-    look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
-    if options.engine == "auto" and options.device in (None, HOST) and look.able:
-        # Where the reference engine computes, too, another one must be worth it.
-        look.reasons.extend(_worth(row, facts, params))
-        if look.reasons:
-            return  # what follows may cost a pass over the data
-    if facts is not None:
-        look.check = examine_inputs(
-            engine.name,
-            row,
-            method,
-            facts,
-            params,
-            get_tags(estimator).input_tags,
-            options.sparse,
-            densify=densify,
-            needs=not refusals,
-        )
-        look.reasons.extend(look.check.reasons)
-
-
 def _grades(row: Row | None, estimator: Any) -> Mapping[str, str]:
     """The hyperparameters that mean something else to the engine than to scikit-learn, and what."""
     if row is None or not row.graded:
@@ -295,37 +150,7 @@ def _grades(row: Row | None, estimator: Any) -> Mapping[str, str]:
     return {name: f"{grade}: {row.params[name].why}" for name, grade in graded.items() if grade != "exact"}
 
 
-def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable[Reason]:
-    if row.worth is None:
-        yield Reason("worth", f"not measured to be faster than {reference().title} for {row.name}", "name it to use it")
-    elif facts is not None:
-        for need in row.worth.needs:
-            if not need.test(facts, params):
-                yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
-
-
-def _place(
-    engine: Engine, rows: tuple[Row, ...], request: Device | None, *, named: bool
-) -> tuple[Row | None, Device | None]:
-    """The device, and the row that is for it; where there is none, the row that comes nearest."""
-
-    def row_on(device: Device) -> Row | None:
-        return next((row for row in rows if row.runs_on(device)), None)
-
-    # An engine that is named may prefer a GPU to the host; "auto" must not look for one at every fit.
-    host = "cpu" in engine.devices and (not rows or row_on(HOST) is not None)
-    if host and (request == HOST or (request is None and not (named and engine.devices[0] != "cpu"))):
-        return row_on(HOST), HOST
-    if request is None or engine.devices != ("cpu",):
-        for device in devices_of(engine.name):
-            row = row_on(device)
-            if (row or not rows) and (request is None or device.meets(request)):
-                return row, device
-    nearest = None if request is None else row_on(request)
-    return nearest or (rows[0] if rows else None), None
-
-
-def _choose(looks: list[_Look], options: Options, facts: Facts | None) -> _Look | None:
+def _choose(looks: list[Look], options: Options, facts: Facts | None) -> Look | None:
     able = [look for look in looks if look.able]
     if not able:
         return None
@@ -346,7 +171,7 @@ def _ratio(row: Row | None) -> float:
     return row.worth.ratio if row is not None and row.worth is not None else 1.0
 
 
-def _refuse(looks: list[_Look], options: Options) -> None:
+def _refuse(looks: list[Look], options: Options) -> None:
     """Raise what a fallback must never hide; return where it may happen."""
     if options.engine == "auto":
         # Scikit-learn can do everything on the host, so it is the device that no engine reaches, or not with this fit.
@@ -363,7 +188,7 @@ def _refuse(looks: list[_Look], options: Options) -> None:
         raise there[0].reasons[0].error(engine=there[0].engine.name)
 
 
-def _missing(looks: list[_Look]) -> AccelskError:
+def _missing(looks: list[Look]) -> AccelskError:
     first = looks[0]
     if len(looks) == 1:
         return first.reasons[0].error(engine=first.engine.name)
@@ -377,8 +202,8 @@ def _missing(looks: list[_Look]) -> AccelskError:
 
 
 def _plan(
-    chosen: _Look,
-    looks: list[_Look],
+    chosen: Look,
+    looks: list[Look],
     estimator: Any,
     facts: Facts | None,
     options: Options,
@@ -427,7 +252,7 @@ def _plan(
 _NATIVE = "it is a class of {} itself, which computes it whatever engine is asked for"
 
 
-def _why(chosen: _Look, looks: list[_Look], options: Options, *, fell_back: bool) -> str:
+def _why(chosen: Look, looks: list[Look], options: Options, *, fell_back: bool) -> str:
     if fell_back:
         first = next((look for look in looks if look.device is not None and look is not chosen), looks[0])
         return f"fallback: {first.reasons[0].text}"

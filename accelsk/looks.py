@@ -1,0 +1,245 @@
+"""One engine at a time, looked at for one fit: its row, the device, and everything that speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sklearn.utils import get_tags
+
+from accelsk.capability import Check, examine_inputs
+from accelsk.config import Options
+from accelsk.decision import Reason
+from accelsk.devices import HOST, Device, devices_of
+from accelsk.engines import get, get_adapter, names, reference, why_missing
+from accelsk.engines.spec import FIDELITIES, Engine, Row
+from accelsk.engines.translate import keywords_of
+from accelsk.errors import EngineNotAvailable, did_you_mean
+from accelsk.facts import Facts
+from accelsk.reasons import no_device, no_row, refused, way_out
+
+__all__ = ["Look", "Question", "look_at", "public_name"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every engine.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The scikit-learn estimator with its hyperparameters.
+    facts : Facts or None
+        What is known of the data.
+    options : Options
+        What was asked for.
+    method : str
+        The fitting method that is to be called.
+    callbacks : bool
+        Whether scikit-learn's callbacks are attached.
+    """
+
+    estimator: Any
+    facts: Facts | None
+    options: Options
+    method: str
+    callbacks: bool
+
+
+@dataclass
+class Look:
+    """One engine, looked at.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    row : Row, default=None
+        Its row for the class, on the device; None for the reference engine, and where it has none.
+    device : Device, default=None
+        Where it would compute; None where it does not reach what was asked for.
+    keywords : mapping, default={}
+        The translated hyperparameters.
+    check : Check, default=Check()
+        What came of comparing the data with the row.
+    reasons : list of Reason, default=[]
+        What speaks against it.
+    """
+
+    engine: Engine
+    row: Row | None = None
+    device: Device | None = None
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    check: Check = field(default_factory=Check)
+    reasons: list[Reason] = field(default_factory=list)
+
+    @property
+    def able(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+
+def public_name(cls: type) -> str:
+    """Return the path by which users import a class: its module without the private parts.
+
+    Parameters
+    ----------
+    cls : type
+        A class.
+
+    Returns
+    -------
+    str
+        ``"sklearn.svm.SVC"`` for the class that is defined in ``sklearn.svm._classes``.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> public_name(SVC)
+    'sklearn.svm.SVC'
+    """
+    asked: Any = cls
+    return _public_name(asked)
+
+
+@lru_cache(maxsize=4096)
+def _public_name(cls: Any) -> str:
+    public = []
+    for part in cls.__module__.split("."):
+        if part.startswith("_"):
+            break
+        public.append(part)
+    return ".".join((*public, cls.__qualname__))
+
+
+def look_at(name: str, question: Question, *, densify: bool) -> Look:
+    """Collect everything that speaks against an engine; stop where further questions make no sense.
+
+    Parameters
+    ----------
+    name : str
+        The engine's name.
+    question : Question
+        What is asked of it.
+    densify : bool
+        Whether a dense copy of a sparse X that is small next to the free memory may be made.
+
+    Returns
+    -------
+    Look
+        What was found.
+
+    Raises
+    ------
+    EngineNotAvailable
+        If there is no engine of that name, and it was asked for by itself, or is a near miss of one that there is.
+    """
+    estimator, options = question.estimator, question.options
+    try:
+        engine = get(name)
+    except EngineNotAvailable as unknown:
+        if isinstance(options.engine, str) or did_you_mean(name, names()):
+            raise
+        # In a sequence a name means "if it is there", and a plug-in that is not installed is one that nobody knows.
+        reason = Reason("missing", str(unknown).splitlines()[0].rstrip("."), unknown.hint, unknown.parts)
+        return Look(Engine(name=name, title=name, imports=name), reasons=[reason])
+    look = Look(engine)
+    missing = why_missing(engine.name)
+    if missing is not None:
+        look.reasons.append(Reason("missing", str(missing).splitlines()[0].rstrip("."), missing.hint, missing.parts))
+        return look
+    request, rows = options.device, engine.rows_of(public_name(type(estimator)))
+    if not engine.reference and not rows:
+        look.reasons.append(no_row(engine, public_name(type(estimator))))
+        if request is None:
+            return look
+    if request is None and rows and rows[0].native:
+        request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
+    look.row, look.device = _place(engine, rows, request, named=options.engine != "auto")
+    if look.device is None:
+        look.reasons.insert(0, no_device(engine, rows, request))
+        return look
+    if look.row is None:
+        return look
+    _judge(look, look.row, question, densify=densify)
+    return look
+
+
+def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
+    engine, estimator, facts, options, method = (
+        look.engine,
+        question.estimator,
+        question.facts,
+        question.options,
+        question.method,
+    )
+    if options.engine == "auto" and FIDELITIES.index(row.fidelity) > FIDELITIES.index(options.fidelity):
+        look.reasons.append(
+            Reason(
+                "fidelity",
+                f"its fidelity is {row.fidelity!r}, and {options.fidelity!r} was asked for"
+                + (f" ({row.note})" if row.note else ""),
+                f"name it, engine={engine.name!r}, or set fidelity={row.fidelity!r}",
+            )
+        )
+    if method == "partial_fit" and method not in row.methods:
+        look.reasons.append(
+            Reason("method", f"engine {engine.name!r} does not compute {row.name}.partial_fit", way_out(engine))
+        )
+    if question.callbacks:
+        look.reasons.append(
+            Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", way_out(engine))
+        )
+    params = estimator.get_params(deep=False)
+    look.keywords, refusals = keywords_of(row, engine.name, params, options)
+    look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
+    if options.engine == "auto" and options.device in (None, HOST) and look.able:
+        # Where the reference engine computes, too, another one must be worth it.
+        look.reasons.extend(_worth(row, facts, params))
+        if look.reasons:
+            return  # what follows may cost a pass over the data
+    if facts is not None:
+        look.check = examine_inputs(
+            engine.name,
+            row,
+            method,
+            facts,
+            params,
+            get_tags(estimator).input_tags,
+            options.sparse,
+            densify=densify,
+            needs=not refusals,
+        )
+        look.reasons.extend(look.check.reasons)
+
+
+def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable[Reason]:
+    if row.worth is None:
+        yield Reason("worth", f"not measured to be faster than {reference().title} for {row.name}", "name it to use it")
+    elif facts is not None:
+        for need in row.worth.needs:
+            if not need.test(facts, params):
+                yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
+
+
+def _place(
+    engine: Engine, rows: tuple[Row, ...], request: Device | None, *, named: bool
+) -> tuple[Row | None, Device | None]:
+    """The device, and the row that is for it; where there is none, the row that comes nearest."""
+
+    def row_on(device: Device) -> Row | None:
+        return next((row for row in rows if row.runs_on(device)), None)
+
+    # An engine that is named may prefer a GPU to the host; "auto" must not look for one at every fit.
+    host = "cpu" in engine.devices and (not rows or row_on(HOST) is not None)
+    if host and (request == HOST or (request is None and not (named and engine.devices[0] != "cpu"))):
+        return row_on(HOST), HOST
+    if request is None or engine.devices != ("cpu",):
+        for device in devices_of(engine.name):
+            row = row_on(device)
+            if (row or not rows) and (request is None or device.meets(request)):
+                return row, device
+    nearest = None if request is None else row_on(request)
+    return nearest or (rows[0] if rows else None), None
