@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -26,7 +27,7 @@ __all__ = ["NAMESPACES", "Namespace", "of_array"]
 Array = np.ndarray[Any, Any]
 
 
-class Namespace:
+class Namespace(ABC):
     """A library of arrays.
 
     Attributes
@@ -40,6 +41,7 @@ class Namespace:
     name = ""
     title = ""
 
+    @abstractmethod
     def devices(self) -> Mapping[Device, str]:
         """Return the devices that the installed library reaches.
 
@@ -48,8 +50,8 @@ class Namespace:
         mapping of Device to str
             With their names; empty where it is not installed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def holds(self, value: Any) -> bool:
         """Say whether a value is an array of the library.
 
@@ -63,8 +65,8 @@ class Namespace:
         bool
             Never True where the library was not imported.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, array: Array, device: Device) -> Any:
         """Make an array of the library, on a device, of one of NumPy's.
 
@@ -80,8 +82,8 @@ class Namespace:
         array
             It shares no memory with the given one.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def moved(self, value: Any, device: Device) -> Any:
         """Return an array of the library on a device.
 
@@ -97,8 +99,8 @@ class Namespace:
         array
             The same one where it is there.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def widened(self, value: Any) -> Any:
         """Return an array of the library in double precision.
 
@@ -112,8 +114,8 @@ class Namespace:
         array
             The same one where it is float64.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def fetch(self, value: Any) -> Any:
         """Make an array of NumPy's of one of the library.
 
@@ -127,8 +129,8 @@ class Namespace:
         ndarray or scalar
             A scalar of what has no dimensions.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def is_full(self, error: BaseException) -> bool:
         """Say whether an error means that the device has no memory left.
 
@@ -142,7 +144,6 @@ class Namespace:
         bool
             Whether it is the library's error for that.
         """
-        raise NotImplementedError
 
     def computing(self, device: Device) -> AbstractContextManager[Any]:
         """Return the context in which new arrays are made on a device.
