@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from accelsk.devices import HOST, Device
+from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
 
 __all__ = ["Adapter", "fitted_attributes"]
@@ -175,9 +175,7 @@ class Adapter:
         type
             The class that `Row.backend` names.
         """
-        module, _, name = row.backend.rpartition(".")
-        loaded: type = getattr(importlib.import_module(module), name)
-        return loaded
+        return class_at(row.backend)
 
     def build(self, row: Row, keywords: Mapping[str, Any]) -> Any:
         """Make a fresh, unfitted backend estimator.

@@ -16,21 +16,20 @@ import inspect
 import pickle
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from accelsk.devices import Device
 from accelsk.engines.adapter import Adapter
+from accelsk.engines.classes import class_at
 from accelsk.engines.grown import GrownClass
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Prepared
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable
 
-__all__ = ["Booster", "BoosterAdapter", "scikit_learn"]
+__all__ = ["Booster", "BoosterAdapter"]
 
 #: Of the keyword arguments of a row: the hyperparameters of scikit-learn's estimator that prepares the fit.
 RECIPE = "recipe"
@@ -269,7 +268,7 @@ class BoosterAdapter(Adapter):
         keywords = dict(keywords)
         recipe = keywords.pop(RECIPE, None)
         model = self.load(row)(**keywords)
-        return OwnClass(model) if recipe is None else GrownClass(model, scikit_learn(row.estimator)(**recipe), recipe)
+        return OwnClass(model) if recipe is None else GrownClass(model, class_at(row.estimator)(**recipe), recipe)
 
     def fit(
         self, backend: Booster, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
@@ -400,22 +399,3 @@ class BoosterAdapter(Adapter):
             The translated hyperparameters.
         """
         raise NotImplementedError(f"{row.name} does not go on from an earlier fit")
-
-
-@lru_cache(maxsize=64)
-def scikit_learn(path: str) -> type:
-    """Import a class by its path.
-
-    Parameters
-    ----------
-    path : str
-        ``"sklearn.ensemble.HistGradientBoostingClassifier"``.
-
-    Returns
-    -------
-    type
-        The class.
-    """
-    module, _, name = path.rpartition(".")
-    found: type = getattr(import_module(module), name)
-    return found

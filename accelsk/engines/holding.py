@@ -10,12 +10,11 @@ import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 from accelsk.devices import Device
 from accelsk.engines.adapter import Adapter, fitted_attributes
+from accelsk.engines.classes import class_at
 from accelsk.engines.held import Held, Read
 from accelsk.engines.spec import Row
 
@@ -231,7 +230,7 @@ class HoldingAdapter(Adapter):
         Held
             With the library's estimator, and one of scikit-learn's class.
         """
-        return Held(self, row.estimator, self.load(row)(**keywords), _class(row.estimator)())
+        return Held(self, row.estimator, self.load(row)(**keywords), class_at(row.estimator)())
 
     def introduce(self, backend: Held, row: Row, estimator: Any) -> None:
         """Let the backend estimator know the user's, with the hyperparameters as scikit-learn spells them.
@@ -391,10 +390,3 @@ def called(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         if keywords.get(name) is None:
             keywords.pop(name, None)
     return function(**keywords) if X is None else function(X, **keywords)
-
-
-@lru_cache(maxsize=128)
-def _class(path: str) -> type:
-    module, _, name = path.rpartition(".")
-    found: type = getattr(import_module(module), name)
-    return found

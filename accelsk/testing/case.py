@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sklearn.utils import get_tags
 
 from accelsk.devices import Device
 from accelsk.engines import get, get_adapter, importable, why_missing
+from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
 from accelsk.engines.translate import translate
 from accelsk.errors import AccelskWarning
@@ -67,9 +67,7 @@ class Case:
     @cached_property
     def cls(self) -> type:
         """The scikit-learn class of the row."""
-        module, _, name = self.row.estimator.rpartition(".")
-        found: type = getattr(importlib.import_module(module), name)
-        return found
+        return class_at(self.row.estimator)
 
     @cached_property
     def defaults(self) -> dict[str, Any]:

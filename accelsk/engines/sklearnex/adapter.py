@@ -6,8 +6,6 @@ import copy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from accelsk.devices import HOST, Device
 from accelsk.engines.adapter import Adapter
+from accelsk.engines.classes import class_at
 from accelsk.engines.sklearnex import sycl
 from accelsk.engines.sklearnex.attributes import complete
 from accelsk.engines.sklearnex.export import export, restore
@@ -169,7 +168,7 @@ class SklearnexAdapter(Adapter):
         if method in row.inherited and not row.estimator.startswith(_CALLING_BACK):
             if method == "predict_log_proba":
                 return np.log(self.call(backend, row, "predict_proba", args, kwargs, device))
-            function = getattr(_scikit_learn(row.estimator), method)
+            function = getattr(class_at(row.estimator), method)
             if method in _SELF_CONTAINED:
                 return function(backend, *args, **kwargs)
             with one_call(backend), self.context(device):  # score calls predict, which is the engine's
@@ -242,13 +241,6 @@ _DOUBLE = ("sklearn.ensemble.", "sklearn.neighbors.KN", "sklearn.svm.")
 
 #: Inherited methods of these call back into the engine, for a search or for its trees.
 _CALLING_BACK = ("sklearn.ensemble.", "sklearn.neighbors.")
-
-
-@lru_cache(maxsize=64)
-def _scikit_learn(path: str) -> type:
-    module, _, name = path.rpartition(".")
-    found: type = getattr(import_module(module), name)
-    return found
 
 
 def _before(row: Row, backend: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> AbstractContextManager[Any]:
