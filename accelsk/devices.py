@@ -84,7 +84,7 @@ class Device:
         if not 1 <= len(parts) <= 2 or parts[-1] not in KINDS or not all(_WORD.match(part) for part in parts):
             raise UnsupportedParameter(
                 f"device={text!r} is not of the form [backend:]kind[:index], with a kind out of {', '.join(KINDS)}."
-                f"{did_you_mean(parts[0], (*KINDS, *_BACKENDS))}",
+                f"{_what_is_wrong(str(text), parts)}",
                 hint='write for instance "cpu", "gpu:1", "cuda:1" or "level_zero:gpu:0"; "auto" leaves it to accelsk.',
                 parameter="device",
                 value=str(text),
@@ -115,6 +115,14 @@ class Device:
         backend = (self.backend,) if self.backend else ()
         index = () if self.index is None else (str(self.index),)
         return ":".join((*backend, *kind, *index))
+
+
+def _what_is_wrong(text: str, parts: list[str]) -> str:
+    if "," in text:
+        return " It names several devices, and a fit computes on one."
+    if len(parts) == 1 and parts[0] in _BACKENDS:
+        return f" {parts[0]!r} is a driver, of devices of several kinds: write for instance '{parts[0]}:gpu'."
+    return did_you_mean(parts[0], (*KINDS, *_BACKENDS))
 
 
 #: The processor and memory of this process.

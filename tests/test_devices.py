@@ -55,6 +55,13 @@ def test_a_typo_names_the_nearest():
         Device.parse("cudda:1")
 
 
+def test_several_devices_and_a_driver_alone_are_told_apart_from_typos():
+    with pytest.raises(UnsupportedParameter, match="names several devices, and a fit computes on one"):
+        Device.parse("gpu:0,gpu:1")
+    with pytest.raises(UnsupportedParameter, match=r"'opencl' is a driver.*write for instance 'opencl:gpu'"):
+        Device.parse("opencl")
+
+
 @pytest.mark.parametrize(
     "device, request_, answer",
     [
