@@ -321,13 +321,13 @@ def test_a_model_that_is_fitted_again_answers_as_the_old_or_the_new_one(iris, ti
     rows = X[::10]
     answers = [model.fit(X, target).predict_proba(rows) for target in targets]
     assert not same(*answers)
-    seen = Counter()
+    seen = []
 
     def ask():
         for _ in range(times):
             found = model.predict_proba(rows)
             which = [same(answer, found) for answer in answers]
-            seen[tuple(which)] += 1
+            seen.append(which)  # unlike counting, one step to the interpreter
             if not any(which):
                 return "an answer of neither"
         return None
@@ -338,7 +338,7 @@ def test_a_model_that_is_fitted_again_answers_as_the_old_or_the_new_one(iris, ti
 
     with in_threads(*[ask] * (THREADS - 1), fits):
         pass
-    assert sum(seen.values()) == times * (THREADS - 1)
+    assert len(seen) == times * (THREADS - 1)
 
 
 BESIDE = {
