@@ -354,6 +354,8 @@ def test_frames_of_polars_are_taken(library, iris):
     np.testing.assert_allclose(model.predict_proba(frame), expected, rtol=1e-6)
     with pytest.raises((ValueError, ImportError)):  # rather than the end of the process
         AcceleratedEstimator(library.own()).fit(frame.with_columns(c5=pl.lit("text")), y)
+    with pytest.raises((ValueError, ImportError)):
+        model.predict(frame.with_columns(c4=pl.lit("text")))
 
 
 @every_library

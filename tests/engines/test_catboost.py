@@ -225,3 +225,15 @@ def test_its_options_for_gpus_are_taken_up_to_the_start_of_cuda(estimator, y, sa
 def test_importances_are_those_of_predictions(diabetes):
     model = CATBOOST.on(GradientBoostingRegressor(n_estimators=10)).fit(*diabetes)
     assert model.feature_importances_.argmax() in (2, 8)  # body mass index, and the serum measurement
+
+
+def test_of_polars_it_takes_texts_that_are_named_and_no_categories(iris):
+    pl = pytest.importorskip("polars")
+    X, y = iris
+    frame = pl.DataFrame({"number": X[:, 0], "word": np.where(X[:, 2] > 3, "long", "short")})
+    estimator = catboost.CatBoostClassifier(iterations=3)
+    model = AcceleratedEstimator(estimator).fit(frame, y, cat_features=["word"])
+    assert model.score(frame, y) > 0.6
+    for refused in (frame, frame.with_columns(pl.col("word").cast(pl.Categorical))):
+        with pytest.raises(ValueError, match="cannot read these columns of polars: word"):
+            AcceleratedEstimator(estimator).fit(refused, y, cat_features=None if refused is frame else [1])

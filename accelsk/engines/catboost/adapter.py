@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,8 +13,10 @@ from accelsk import drivers
 from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
 from accelsk.engines.boosters import Booster, BoosterAdapter
+from accelsk.engines.catboost.frames import check_frame
 from accelsk.engines.catboost.labels import are_kept, by_code
 from accelsk.engines.catboost.table import LOSSES
+from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, UnsupportedParameter
@@ -108,8 +111,7 @@ class CatBoostAdapter(BoosterAdapter):
         bool
             Whether X may hold what is no number.
         """
-        params = model.get_params()
-        return any(given.get(name) is not None or params.get(name) is not None for name in _NO_NUMBERS)
+        return bool(_named(model, given))
 
     def taken(self, X: Any) -> Any:
         """Return X as CatBoost takes it: of sparse data it knows SciPy's matrices with indices of 32 bits.
@@ -206,6 +208,9 @@ class CatBoostAdapter(BoosterAdapter):
         """
         from catboost import CatBoostError
 
+        if isinstance(backend, OwnClass):
+            given = inspect.signature(type(backend.model).fit).bind(backend.model, *args, **kwargs).arguments
+            check_frame(given.get("X"), _named(backend.model, given))
         try:
             return super().fit(backend, row, method, args, kwargs, device)
         except CatBoostError as error:
@@ -217,6 +222,33 @@ class CatBoostAdapter(BoosterAdapter):
                     device=str(device),
                 ) from error
             raise ValueError(str(error)) from error
+
+    def call(
+        self, backend: Booster, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
+    ) -> Any:
+        """Call a method of a fitted backend estimator; parameters and result as in `Adapter.call`.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+        method : str
+            The method.
+        args, kwargs : sequence, mapping
+            Its arguments.
+        device : Device
+            Where to compute.
+
+        Returns
+        -------
+        object
+            What the method returns.
+        """
+        if isinstance(backend, OwnClass) and args:
+            check_frame(args[0], getattr(backend.model, "feature_names_", None) or () if backend.objects else ())
+        return super().call(backend, row, method, args, kwargs, device)
 
     def can_grow(self, prepared: Prepared) -> bool:
         """Say whether there is anything to learn: CatBoost refuses equal targets, and columns that are all constant.
@@ -402,6 +434,13 @@ class CatBoostAdapter(BoosterAdapter):
         device : Device
             One of `devices`.
         """
+
+
+def _named(model: Any, given: Mapping[str, Any]) -> list[Any]:
+    """The columns that the user has named as something else than numbers."""
+    params = model.get_params()
+    values = [given[name] if given.get(name) is not None else params.get(name) for name in _NO_NUMBERS]
+    return [column for value in values if value is not None for column in np.atleast_1d(value).tolist()]
 
 
 def _categories(prepared: Prepared) -> dict[str, Any]:
