@@ -234,6 +234,9 @@ def test_of_polars_it_takes_texts_that_are_named_and_no_categories(iris):
     estimator = catboost.CatBoostClassifier(iterations=3)
     model = AcceleratedEstimator(estimator).fit(frame, y, cat_features=["word"])
     assert model.score(frame, y) > 0.6
+    numbers = AcceleratedEstimator(estimator).fit(frame.with_columns(word=pl.lit(1.0)), y)
+    with pytest.raises(ValueError, match="cannot read these columns of polars: word"):
+        numbers.predict(data=frame)
     for refused in (frame, frame.with_columns(pl.col("word").cast(pl.Categorical))):
         with pytest.raises(ValueError, match="cannot read these columns of polars: word"):
             AcceleratedEstimator(estimator).fit(refused, y, cat_features=None if refused is frame else [1])

@@ -246,8 +246,9 @@ class CatBoostAdapter(BoosterAdapter):
         object
             What the method returns.
         """
-        if isinstance(backend, OwnClass) and args:
-            check_frame(args[0], getattr(backend.model, "feature_names_", None) or () if backend.objects else ())
+        if isinstance(backend, OwnClass):
+            X = next(iter((*args, *kwargs.values())), None)
+            check_frame(X, getattr(backend.model, "feature_names_", None) or () if backend.objects else ())
         return super().call(backend, row, method, args, kwargs, device)
 
     def can_grow(self, prepared: Prepared) -> bool:
