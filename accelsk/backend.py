@@ -25,6 +25,7 @@ from accelsk.reasons import unusable
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
+from accelsk.threads import in_force, stepwise
 
 __all__ = ["Route", "carry_out", "compute", "parallel", "route_of"]
 
@@ -163,7 +164,8 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
 
 def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if plan.row is None:
-        return getattr(backend, method)(*args, **kwargs)
+        with in_force():
+            return getattr(backend, method)(*args, **kwargs)
     adapter = adapter_on(plan.engine.name, plan.device)
     if plan.device != HOST and adapter.environment(plan.device) is None:
         forks.start(plan.device)
@@ -172,7 +174,8 @@ def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs:
     # Engines know arrays and frames, not every object that scikit-learn would make one of.
     args = tuple(convert.as_array(value) for value in args)
     kwargs = {name: convert.as_array(value) for name, value in kwargs.items()}
-    return adapter.fit(backend, plan.row, method, args, kwargs, plan.device)
+    with in_force(adapter.pools):
+        return adapter.fit(backend, plan.row, method, args, kwargs, plan.device)
 
 
 def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -208,16 +211,18 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
         X = X.at(route.engine, route.device)
         args, kwargs = _with_X(args, kwargs, X)
     if route.row is None:
-        result = getattr(backend, method)(*args, **kwargs)
+        with in_force():
+            result = getattr(backend, method)(*args, **kwargs)
         return Resident(result) if stays and method in _TRANSFORMING else result
     wanted = _wanted(wrapper._takes, route, method, X, wrapper.__dict__.get("_params", {}))
-    if wanted is None:
-        result = route.adapter.call(backend, route.row, method, args, kwargs, route.device)
-    else:
-        result = _on_converted(wrapper, route, backend, method, args, kwargs, wanted)
+    with in_force(route.adapter.pools):
+        if wanted is None:
+            result = route.adapter.call(backend, route.row, method, args, kwargs, route.device)
+        else:
+            result = _on_converted(wrapper, route, backend, method, args, kwargs, wanted)
     if stays and method in _TRANSFORMING:
         return Resident(result, route.engine, route.device)
-    return route.adapter.home(result)
+    return stepwise(route.adapter.home(result), route.adapter.pools)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from accelsk.failures import Failure
 from accelsk.parcels import Parcel, pack, received
 from accelsk.reasons import unusable
 from accelsk.surroundings import Heard, Surroundings, drawn_from, states_of, take_states
+from accelsk.threads import in_force
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -234,7 +235,8 @@ class _Desk:
         before = states_of(generators)
         here = [*drawn_from(()), *generators[1:]]  # the first one stands for NumPy's own
         take_states(here[:1], before[:1])
-        result = _home(adapter, model, adapter.fit(model, row, method, args, kwargs, device))
+        with in_force(adapter.pools):
+            result = _home(adapter, model, adapter.fit(model, row, method, args, kwargs, device))
         after = [
             None if pickle.dumps(old) == pickle.dumps(new) else new
             for old, new in zip(before, states_of(here), strict=True)
@@ -251,7 +253,8 @@ class _Desk:
         kwargs: Mapping[str, Any],
     ) -> tuple[int, Any]:
         token, model = self._model(request, adapter, row)
-        return token, _home(adapter, model, adapter.call(model, row, method, args, kwargs, request.device))
+        with in_force(adapter.pools):
+            return token, _home(adapter, model, adapter.call(model, row, method, args, kwargs, request.device))
 
     def _load(self, request: Request, adapter: Adapter, row: Row) -> tuple[int, Any]:
         return self._model(request, adapter, row)[0], None
@@ -278,7 +281,7 @@ class _Desk:
     ) -> tuple[int, Any]:
         token, model = self._model(request, adapter, row)
         subject = adapter.estimator(model) if shown else model
-        with adapter.context(request.device):
+        with in_force(adapter.pools), adapter.context(request.device):
             result = _home(adapter, subject, getattr(subject, name)(*args, **kwargs))
         changed = name.startswith(("set_", "fit", "partial_fit"))
         return token, (result, Saved(adapter.dump(model, row)) if changed else None)

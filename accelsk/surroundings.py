@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import sklearn
 
+from accelsk.threads import limited, share
+
 __all__ = ["Heard", "Surroundings", "drawn_from", "repeat", "states_of", "take_states"]
 
 
@@ -30,6 +32,8 @@ class Surroundings:
         What NumPy does about floating-point errors.
     parallel : tuple of (str, int) or None
         The joblib backend and the number of jobs of a `joblib.parallel_config` around the call.
+    share : int or None, default=None
+        The most threads that may be used.
 
     Examples
     --------
@@ -43,6 +47,7 @@ class Surroundings:
     sklearn: Mapping[str, Any]
     errors: Mapping[str, Any]
     parallel: tuple[str, int] | None
+    share: int | None = None
 
     @classmethod
     def here(cls) -> Surroundings:
@@ -59,7 +64,7 @@ class Surroundings:
         shares = getattr(backend, "supports_sharedmem", False)
         # A cluster's backend is of no use to a process beside this one: the number of jobs is what was meant.
         parallel = None if n_jobs is None else ("threading" if shares else "loky", n_jobs)
-        return cls(sklearn.get_config(), dict(np.geterr()), parallel)
+        return cls(sklearn.get_config(), dict(np.geterr()), parallel, share())
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -77,6 +82,8 @@ class Surroundings:
 
                 backend, n_jobs = self.parallel
                 stack.enter_context(joblib.parallel_config(backend=backend, n_jobs=n_jobs))
+            if self.share is not None:
+                stack.enter_context(limited(self.share))
             yield
 
 

@@ -3,22 +3,51 @@
 A share holds for a thread of Python (a context variable), as the number of OpenMP threads does. The number of BLAS
 threads belongs to the process: of several shares that are in force at once the smallest holds, and the number from
 before comes back with the end of the last one. Libraries with pools of their own, which neither of the two reaches, are
-given the share by their adapters (`threads_for`).
+held by their adapters: by `Adapter.pools` where the number belongs to the process as well, by `threads_for` where each
+call is given one.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["in_force", "limited", "share", "threads_for"]
+__all__ = ["Pool", "in_force", "limited", "share", "stepwise", "threads_for"]
+
+
+class Pool(Protocol):
+    """A number of threads that belongs to the process, as the controllers of threadpoolctl have it."""
+
+    @property
+    def filepath(self) -> str:
+        """What tells it from others: the path of its library."""
+
+    def get_num_threads(self) -> int | None:
+        """Return the number.
+
+        Returns
+        -------
+        int or None
+            Whatever `set_num_threads` takes.
+        """
+
+    def set_num_threads(self, num_threads: int | None) -> Any:
+        """Set the number.
+
+        Parameters
+        ----------
+        num_threads : int or None
+            A positive one, or what `get_num_threads` has returned.
+        """
+
 
 _share: ContextVar[int | None] = ContextVar("accelsk_share", default=None)
 
@@ -97,8 +126,13 @@ def limited(n_threads: int) -> Iterator[None]:
         _share.reset(token)
 
 
-def in_force() -> AbstractContextManager[Any]:
+def in_force(pools: Callable[[], Iterable[Pool]] = tuple) -> AbstractContextManager[Any]:
     """Return the context that holds OpenMP and BLAS to the share, libraries included that were loaded just now.
+
+    Parameters
+    ----------
+    pools : callable, default=tuple
+        Returns what else is to be held, such as `Adapter.pools`. Called only where there is a share.
 
     Returns
     -------
@@ -106,14 +140,45 @@ def in_force() -> AbstractContextManager[Any]:
         Does nothing where there is no share.
     """
     limit = share()
-    return nullcontext() if limit is None else _held_to(limit)
+    return nullcontext() if limit is None else _held_to(limit, pools())
+
+
+def stepwise(result: Any, pools: Callable[[], Iterable[Pool]] = tuple) -> Any:
+    """Hold the steps of a generator to the share: they are taken after the call that made it.
+
+    Parameters
+    ----------
+    result : object
+        What a call has returned.
+    pools : callable, default=tuple
+        As for `in_force`.
+
+    Returns
+    -------
+    object
+        The same object, where it is no generator, or where there is no share.
+    """
+    if share() is None or not inspect.isgenerator(result):
+        return result
+    return _steps(result, pools)
+
+
+def _steps(values: Iterator[Any], pools: Callable[[], Iterable[Pool]]) -> Iterator[Any]:
+    while True:
+        with in_force(pools):
+            try:
+                value = next(values)
+            except StopIteration:
+                return
+        yield value
 
 
 @contextmanager
-def _held_to(limit: int) -> Iterator[None]:
+def _held_to(limit: int, pools: Iterable[Pool]) -> Iterator[None]:
     controller = _loaded()
+    blas: list[Pool] = controller.select(user_api="blas").lib_controllers
     # OpenMP's number belongs to the thread that sets it, so nobody else is in the way.
-    with controller.select(user_api="openmp").limit(limits=limit), _blas.held_to(limit, controller):
+    with controller.select(user_api="openmp").limit(limits=limit), _process.held_to(limit, [*blas, *pools]):
         yield
 
 
@@ -131,8 +196,8 @@ def _loaded() -> ThreadpoolController:
 _looked: dict[str, tuple[ThreadpoolController | None, int]] = {}
 
 
-class _BLAS:
-    """The BLAS libraries of the process, and who holds them to how many threads."""
+class _Process:
+    """The numbers of threads that belong to the process, and who holds them to how many."""
 
     def __init__(self) -> None:
         self._renew()
@@ -143,14 +208,13 @@ class _BLAS:
         """Forget the holders: in a forked child there is none, and nobody would release the lock."""
         self._lock = threading.Lock()
         self._limits: list[int] = []
-        self._before: dict[str, tuple[Any, int]] = {}
+        self._before: dict[str, tuple[Pool, int | None]] = {}
 
     @contextmanager
-    def held_to(self, limit: int, controller: ThreadpoolController) -> Iterator[None]:
-        libraries = controller.select(user_api="blas").lib_controllers
+    def held_to(self, limit: int, pools: Iterable[Pool]) -> Iterator[None]:
         with self._lock:
-            for library in libraries:
-                self._before.setdefault(library.filepath, (library, library.get_num_threads()))
+            for pool in pools:
+                self._before.setdefault(pool.filepath, (pool, pool.get_num_threads()))
             self._limits.append(limit)
             self._set()
         try:
@@ -161,10 +225,18 @@ class _BLAS:
                 self._set()
 
     def _set(self) -> None:
-        for library, before in self._before.values():
-            library.set_num_threads(min(self._limits, default=before))
+        for pool, before in self._before.values():
+            # threadpoolctl 3.8 lets one thread set OpenBLAS, and ignores the others until that one says it is done.
+            done = getattr(pool, "clear_controlling_thread", _nothing)
+            done(force=True)
+            pool.set_num_threads(min(self._limits) if self._limits else before)
+            done(force=True)
         if not self._limits:
             self._before.clear()
 
 
-_blas = _BLAS()
+def _nothing(*, force: bool) -> None:
+    """Stands for what other pools do not have."""
+
+
+_process = _Process()

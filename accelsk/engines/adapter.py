@@ -12,6 +12,7 @@ from typing import Any
 from accelsk.devices import HOST, Device
 from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
+from accelsk.threads import Pool
 
 __all__ = ["Adapter", "fitted_attributes"]
 
@@ -239,6 +240,20 @@ class Adapter:
             Does nothing by default.
         """
         return nullcontext()
+
+    def pools(self) -> Iterable[Pool]:
+        """Return the numbers of threads of the library that belong to the process, besides those of OpenMP and BLAS.
+
+        Where several computations share the cores, they are held to the share around `fit` and `call`. A library whose
+        calls or estimators are told a number is to be given `accelsk.threads.threads_for` of it there, and its model is
+        to know nothing of it afterwards.
+
+        Returns
+        -------
+        iterable of Pool
+            By default none. Asked once the library is imported.
+        """
+        return ()
 
     def fit(
         self, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device

@@ -344,7 +344,7 @@ class BoosterAdapter(Adapter):
         object
             What the method returns.
         """
-        return backend.call(self, method, args, kwargs)
+        return backend.call(self, row, method, args, kwargs)
 
     def export(self, backend: Booster, row: Row, estimator: Any) -> Any:
         """Return the library's own fitted estimator, for a class of its own.

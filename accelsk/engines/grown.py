@@ -116,13 +116,17 @@ class GrownClass:
         """
         return dict(self.model.get_params(deep=deep))
 
-    def call(self, adapter: BoosterAdapter, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def call(
+        self, adapter: BoosterAdapter, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
         """Compute what a method of scikit-learn's class returns.
 
         Parameters
         ----------
         adapter : BoosterAdapter
             Of the library.
+        row : Row
+            Of the class.
         method : str
             Its name.
         args, kwargs : sequence, mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, validate_da
 
 from accelsk import convert
 from accelsk.errors import NotPortable
+from accelsk.threads import share, threads_for
 
 if TYPE_CHECKING:
     from accelsk.engines.boosters import BoosterAdapter
@@ -187,13 +188,17 @@ class OwnClass:
             raise AttributeError(name)
         return getattr(self.model, name)
 
-    def call(self, adapter: BoosterAdapter, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def call(
+        self, adapter: BoosterAdapter, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
         """Compute what a method of the library's class returns.
 
         Parameters
         ----------
         adapter : BoosterAdapter
             Of the library.
+        row : Row
+            Of the class.
         method : str
             Its name.
         args, kwargs : sequence, mapping
@@ -207,20 +212,21 @@ class OwnClass:
         function = getattr(self.model, method)
         if method == "score" and (is_classifier(self.model) or is_regressor(self.model)):
             given = inspect.signature(_score).bind(*args, **kwargs).arguments
-            answer = self.call(adapter, "predict", (given["X"],), {})
+            answer = self.call(adapter, row, "predict", (given["X"],), {})
             score = accuracy_score if is_classifier(self.model) else r2_score
             return float(score(given["y"], answer, sample_weight=given.get("sample_weight")))
         if method not in _ANSWERS:
             args = [adapter.taken(value) if sp.issparse(value) else value for value in args]
-            return function(*args, **{name: adapter.taken(v) if sp.issparse(v) else v for name, v in kwargs.items()})
+            kwargs = {name: adapter.taken(value) if sp.issparse(value) else value for name, value in kwargs.items()}
+            return _within_share(function, row.jobs, args, kwargs)
         bound = inspect.signature(function).bind(*args, **kwargs)
         name = next(iter(bound.arguments))
         X = self._checked(bound.arguments[name], reset=False)
         if not self.grew:
             return self._constant(method, X)
         bound.arguments[name] = adapter.taken(X)
-        plain = len(bound.arguments) == 1
-        return self._answer(adapter, method, function(*bound.args, **bound.kwargs), plain=plain)
+        plain = bound.arguments.keys() <= {name, row.jobs}
+        return self._answer(adapter, method, _within_share(function, row.jobs, bound.args, bound.kwargs), plain=plain)
 
     def _constant(self, method: str, X: Any) -> Any:
         assert self.classes is not None
@@ -272,6 +278,30 @@ class OwnClass:
                 hint="keep accelsk where it is used, or encode the labels before the fit.",
             )
         return copy.deepcopy(self.model)
+
+
+def _within_share(function: Callable[..., Any], jobs: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call a function of a library that may have an argument for the number of threads.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    jobs : str
+        The name that the argument would have.
+    args, kwargs : sequence, mapping
+        The arguments.
+
+    Returns
+    -------
+    object
+        What the function returns, where there is a share, on no more threads.
+    """
+    if share() is None or jobs not in inspect.signature(function).parameters:
+        return function(*args, **kwargs)
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.arguments[jobs] = threads_for(bound.arguments.get(jobs))
+    return function(*bound.args, **bound.kwargs)
 
 
 def _score(X: Any, y: Any, sample_weight: Any = None) -> None:

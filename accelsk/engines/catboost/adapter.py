@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, UnsupportedParameter
+from accelsk.threads import threads_for
 
 __all__ = ["CatBoostAdapter"]
 
@@ -212,7 +214,8 @@ class CatBoostAdapter(BoosterAdapter):
             given = inspect.signature(type(backend.model).fit).bind(backend.model, *args, **kwargs).arguments
             check_frame(given.get("X"), _named(backend.model, given))
         try:
-            return super().fit(backend, row, method, args, kwargs, device)
+            with _threads(backend.model):
+                return super().fit(backend, row, method, args, kwargs, device)
         except CatBoostError as error:
             if device != HOST and ("CUDA" in str(error) or "State ==" in str(error)):
                 raise DeviceNotAvailable(
@@ -374,7 +377,12 @@ class CatBoostAdapter(BoosterAdapter):
         """
         places = model.get_cat_feature_indices()
         categorical = np.isin(np.arange(X.shape[1]), places) if len(places) else None
-        found = model.predict(self._columns(X, categorical), prediction_type="RawFormulaVal", ntree_end=rounds or 0)
+        found = model.predict(
+            self._columns(X, categorical),
+            prediction_type="RawFormulaVal",
+            ntree_end=rounds or 0,
+            thread_count=threads_for(-1),
+        )
         return np.asarray(found, dtype=np.float64)
 
     def rounds(self, model: Any) -> int:
@@ -442,6 +450,29 @@ def _named(model: Any, given: Mapping[str, Any]) -> list[Any]:
     params = model.get_params()
     values = [given[name] if given.get(name) is not None else params.get(name) for name in _NO_NUMBERS]
     return [column for value in values if value is not None for column in np.atleast_1d(value).tolist()]
+
+
+@contextmanager
+def _threads(model: Any) -> Iterator[None]:
+    """Hold a fit to the share. CatBoost has a pool of its own for each call, and no other way to tell its size.
+
+    A prediction takes all cores whatever the fit was told: it is told by its own argument. Not told can be who builds
+    the table of a fit, which takes all cores for some hundredth of its time.
+    """
+    before = model.get_param("thread_count")
+    held = threads_for(before)
+    if held == before:
+        yield
+        return
+    model.set_params(thread_count=held)
+    try:
+        yield
+    finally:
+        params = model._init_params  # set_params refuses once there is a fit
+        del params["thread_count"]
+        if before is not None:
+            params["thread_count"] = before
+        model._canonized_params = None
 
 
 def _categories(prepared: Prepared) -> dict[str, Any]:

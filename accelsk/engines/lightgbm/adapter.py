@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
 from accelsk.engines.boosters import BoosterAdapter
 from accelsk.engines.lightgbm.table import LOSSES
+from accelsk.engines.lightgbm.threads import MaxThreads
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.facts import not_numbers
@@ -114,6 +115,17 @@ class LightGBMAdapter(BoosterAdapter):
                 )
         X = sparse_matrix(X)
         return X.astype(np.float64) if issparse(X) and X.dtype not in (np.float32, np.float64) else X
+
+    def pools(self) -> Iterable[MaxThreads]:
+        """Return the number of threads that LightGBM never exceeds.
+
+        Returns
+        -------
+        iterable of MaxThreads
+            One.
+        """
+        library = _library()
+        return () if library is None else (MaxThreads(library),)
 
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
         """Fit LightGBM's estimator as scikit-learn's hyperparameters say.

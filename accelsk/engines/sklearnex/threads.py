@@ -7,6 +7,10 @@ instead, and the count is set under it by the library's own rules. The lock cost
 interpreter lock while it computes, so two calls never ran at the same time anyway. It also keeps apart what changes
 while it computes: the models of nearest neighbours in ``predict``, the module that solves logistic regressions.
 
+A share of the cores (`accelsk.threads`) holds whatever ``n_jobs`` says, which to the library comes before every limit
+of its surroundings, and on the main thread as well. For the time of the call the estimator is told a smaller number:
+the library, and scikit-learn's code that it inherits, read it there.
+
 The warning is dropped at its source, for calls from here only: a filter of the `warnings` module would be global, and
 unsafe in threads.
 """
@@ -19,6 +23,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
+
+import numpy as np
+
+from accelsk.threads import share, threads_for
 
 __all__ = ["one_call"]
 
@@ -59,20 +67,39 @@ def one_call(backend: Any) -> AbstractContextManager[Any]:
     context manager
         Entered once it is this thread's turn.
     """
-    if _turn.inside or threading.current_thread() is threading.main_thread():
+    on_main = threading.current_thread() is threading.main_thread()
+    if _turn.inside or (on_main and share() is None):
         return _lock.held  # sklearnex sets and restores the count by itself
     return _with_threads(backend)
 
 
 @contextmanager
 def _with_threads(backend: Any) -> Iterator[None]:
-    with _lock.held:
+    with _lock.held, _told(backend) as n_jobs:
         _turn.inside = True
         try:
-            with _threads(getattr(backend, "n_jobs", None)):
+            with _threads(n_jobs):
                 yield
         finally:
             _turn.inside = False
+
+
+@contextmanager
+def _told(backend: Any) -> Iterator[Any]:
+    """Let an estimator ask for no more than the share, and afterwards for what it has asked for before."""
+    n_jobs = getattr(backend, "n_jobs", None)
+    if share() is None or not isinstance(n_jobs, int | np.integer | None):  # it is the library that refuses it
+        yield n_jobs
+        return
+    held = threads_for(None if n_jobs is None else int(n_jobs))
+    if not hasattr(backend, "n_jobs"):
+        yield held
+        return
+    backend.n_jobs = held
+    try:
+        yield held
+    finally:
+        backend.n_jobs = n_jobs
 
 
 @contextmanager
