@@ -27,6 +27,7 @@ from accelsk.errors import NotPortable
 from accelsk.remote import RemoteModel
 from accelsk.testing import checks, engine_checks
 from accelsk.testing.case import Case
+from accelsk.threads import limited
 
 try:
     from accelsk_loopback import library
@@ -295,6 +296,14 @@ def test_numbers_of_jobs_and_floating_point_errors_hold_there(iris):
         backend, n_jobs = joblib.parallel.get_active_backend()
         assert (type(backend).__name__, n_jobs) == ("ThreadingBackend", 2)
         assert np.geterr()["divide"] == "raise"
+
+
+def test_a_share_of_the_cores_holds_there(diabetes):
+    model = on(Ridge(), engine_params={"loopback": {"trouble": "threads in predict"}}).fit(*diabetes)
+    with limited(1), pytest.raises(RuntimeError, match=r"^1 of 1$"):
+        model.predict(diabetes[0])
+    with pytest.raises(RuntimeError, match=r"of None$"):
+        model.predict(diabetes[0])
 
 
 # -- errors and warnings ---------------------------------------------------------------------------------------------

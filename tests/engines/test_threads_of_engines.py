@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +22,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.neighbors import KNeighborsClassifier
 
 from accelsk import AcceleratedEstimator
+from accelsk.devices import HOST
 from accelsk.engines import get, get_adapter, why_missing
 from accelsk.threads import limited
 
 counting = pytest.mark.skipif(not VISIBLE or cpu_count() < 2, reason="threads are counted on Linux, on two cores")
-
-#: A thread of the pool that has made the table of a prediction waits for more, not asleep, while the next pool computes.
-SPINNING = {"catboost": 1}
-
-#: These fits are multithreaded, and long enough to see it.
-SEEN_FITTING = ("own", "scikit-learn's", "forest", "boosting")
 
 
 def installed(*names):
@@ -73,12 +66,11 @@ every_engine = pytest.mark.parametrize(
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("threads of engines")
 def test_no_more_threads_compute_than_the_share(used, engine):
-    spinning = SPINNING.get(engine, 0)
     for name, share, asked, where, fit, prediction, _ in used(engine):
         case = f"{name}, {asked} asked for, in the {where} thread"
         if share is not None:
             assert fit <= share, case
-            assert prediction <= share + (spinning if share > 1 else 0), case
+            assert prediction <= share, case
 
 
 @counting
@@ -86,40 +78,121 @@ def test_no_more_threads_compute_than_the_share(used, engine):
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("threads of engines")
 def test_where_there_is_no_share_a_model_takes_what_it_would(used, engine):
-    for name, share, asked, where, fit, prediction, afterwards in used(engine):
+    for name, share, asked, where, _, prediction, afterwards in used(engine):
         case = f"{name}, {asked} asked for, in the {where} thread, after a share of {share}"
         assert afterwards > 1, case
-        if share is None:
-            assert prediction > 1, case
-            assert fit > 1 or name not in SEEN_FITTING, case
+        assert prediction > 1 or share is not None, case
+    assert max(fit for _, share, *_, fit, _, _ in used(engine) if share is None) > 1
 
 
 # -- what a model remembers ------------------------------------------------------------------------------------------
 
+X, Y = make_classification(300, 8, random_state=0)
 
-def written(engine, model):
-    """Return what the library has written into a fitted model."""
+
+def made(engine, kind, asked):
+    """Return a model that asks for a number of threads."""
+    on = {"engine": engine, "fallback": "raise", "device": "cpu"}
+    if kind == "forest":
+        return AcceleratedEstimator(RandomForestClassifier(5, random_state=0, n_jobs=asked), **on)
+    if kind == "neighbors":
+        return AcceleratedEstimator(KNeighborsClassifier(algorithm="brute", n_jobs=asked), **on)
+    if kind == "scikit-learn's":
+        boosting = HistGradientBoostingClassifier(max_iter=5, early_stopping=False, random_state=0)
+        return AcceleratedEstimator(boosting, n_jobs=asked, **on)
+    jobs = {} if asked is None else {next(row.jobs for row in get(engine).rows if row.native): asked}
+    return AcceleratedEstimator(LIBRARIES[engine].own(rounds=5, random_state=0, **jobs))
+
+
+def written(model):
+    """Return what the library has written down of a fitted model."""
     own = model.estimator_
-    if engine == "xgboost":
-        return own.get_booster().save_config(), bytes(own.get_booster().save_raw())
-    if engine == "lightgbm":
-        return own.booster_.model_to_string(), own.booster_.params
-    if engine == "catboost":
-        return own.get_all_params(), own.get_params(), own.__getstate__().keys()
-    return pickle.dumps(own)
+    if model.engine_ == "xgboost":
+        return own.get_params(), own.get_booster().save_config(), bytes(own.get_booster().save_raw())
+    if model.engine_ == "lightgbm":
+        return own.get_params(), own.booster_.model_to_string(), own.booster_.params
+    if model.engine_ == "catboost":  # and when it was fitted, and with how many threads, for the record
+        return own.get_params(), own.get_all_params()
+    return own.get_params(), [each.n_jobs for each in vars(own).values() if hasattr(each, "n_jobs")]
 
 
-def boosters():
-    for engine, library in LIBRARIES.items():
-        for n_jobs in (None, 4):
-            jobs = {"catboost": "thread_count"}.get(engine, "n_jobs")
-            own = {jobs: n_jobs} if n_jobs else {}
-            for kind in ("own", "scikit-learn's"):
-                yield pytest.param(
-                    engine,
-                    lambda library=library, own=own: AcceleratedEstimator(library.own(rounds=5, random_state=0, **own))
-                    if kind == "own"
-                    else library.on(HistGradientBoostingClassifier(max_iter=5, random_state=0), n_jobs=n_jobs),
-                    id=f"{engine}-{kind}-{n_jobs}",
-                    marks=pytest.mark.skipif(bool(why_missing(engine)), reason=f"{engine} is not installed"),
-                )
+every_model = pytest.mark.parametrize(
+    "engine, kind",
+    [
+        pytest.param(*engine.values, kind, marks=engine.marks)
+        for kinds, engines in ((("own", "scikit-learn's"), LIBRARIES), (("forest", "neighbors"), ("sklearnex",)))
+        for kind in kinds
+        for engine in installed(*engines)
+    ],
+)
+
+
+@every_model
+@pytest.mark.parametrize("asked, share", [(None, 1), (4, 1), (4, 2)])
+def test_a_model_is_the_one_that_it_is_without_a_share(engine, kind, asked, share):
+    alone, beside = (made(engine, kind, asked) for _ in range(2))
+    alone.fit(X, Y)
+    with limited(share):
+        answer = beside.fit(X, Y).predict_proba(X)
+        score = beside.score(X, Y)
+
+    assert written(beside) == written(alone)
+    np.testing.assert_array_equal(answer, alone.predict_proba(X))
+    assert score == alone.score(X, Y)
+
+
+@every_model
+def test_a_call_that_fails_leaves_nothing_behind(engine, kind):
+    pools = list(get_adapter(engine).pools())
+    model = made(engine, kind, 4).fit(X, Y)
+    before = written(model), [pool.get_num_threads() for pool in pools]
+    with limited(1):
+        with pytest.raises(ValueError, match="features"):
+            model.predict(X[:, :3])
+        with pytest.raises(ValueError, match="inconsistent"):
+            model.fit(X[:100], Y)
+
+    assert (written(model), [pool.get_num_threads() for pool in pools]) == before
+
+
+@pytest.mark.parametrize("engine", installed("catboost"))
+def test_a_fit_that_fails_in_the_library_tells_its_estimator_nothing(engine):
+    from catboost import CatBoostClassifier
+
+    from accelsk.engines.ownclass import OwnClass
+
+    adapter, row = get_adapter(engine), get(engine).row("catboost.core.CatBoostClassifier")
+    backend = OwnClass(CatBoostClassifier(iterations=5, depth=99, thread_count=4, allow_writing_files=False))
+    with limited(1), pytest.raises(ValueError, match="depth"):
+        adapter.fit(backend, row, "fit", (X, Y), {}, HOST)
+
+    assert backend.model.get_params()["thread_count"] == 4
+
+
+@pytest.mark.parametrize("engine", installed("lightgbm"))
+def test_the_steps_of_a_staged_prediction_are_held_too(engine, monkeypatch):
+    from accelsk.engines.lightgbm.adapter import LightGBMAdapter
+
+    (pool,) = get_adapter(engine).pools()
+    numbers, margins = [], LightGBMAdapter.margins
+
+    def margins_with_threads(self, *args):
+        numbers.append(pool.get_num_threads())
+        return margins(self, *args)
+
+    monkeypatch.setattr(LightGBMAdapter, "margins", margins_with_threads)
+    model = made(engine, "scikit-learn's", None).fit(X, Y)
+    with limited(2):
+        steps = model.staged_predict(X)
+        next(steps)
+        next(steps)
+    next(steps)
+    assert numbers == [2, 2, -1]
+
+
+@pytest.mark.parametrize("engine", installed("catboost"))
+def test_a_number_of_threads_changes_no_answer(engine):
+    labels = np.where(Y, "yes", "")  # which the library is given as 0 and 1
+    model = made(engine, "own", None).fit(X, labels)
+
+    np.testing.assert_array_equal(model.predict(X, thread_count=1), model.predict(X))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,12 @@ from accelsk.engines.boosters import Booster, BoosterAdapter
 from accelsk.engines.catboost.frames import check_frame
 from accelsk.engines.catboost.labels import are_kept, by_code
 from accelsk.engines.catboost.table import LOSSES
+from accelsk.engines.catboost.threads import fit_held, hold_tables
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, UnsupportedParameter
-from accelsk.threads import threads_for
+from accelsk.threads import Pool, threads_for
 
 __all__ = ["CatBoostAdapter"]
 
@@ -214,7 +214,7 @@ class CatBoostAdapter(BoosterAdapter):
             given = inspect.signature(type(backend.model).fit).bind(backend.model, *args, **kwargs).arguments
             check_frame(given.get("X"), _named(backend.model, given))
         try:
-            with _threads(backend.model):
+            with fit_held(backend.model):
                 return super().fit(backend, row, method, args, kwargs, device)
         except CatBoostError as error:
             if device != HOST and ("CUDA" in str(error) or "State ==" in str(error)):
@@ -275,6 +275,17 @@ class CatBoostAdapter(BoosterAdapter):
             return bool((X.max(axis=0) - X.min(axis=0)).nnz)
         first = X[0]
         return not bool(((first == X) | (np.isnan(first) & np.isnan(X))).all())
+
+    def pools(self) -> Iterable[Pool]:
+        """Say that there is no number of the process; and see to that the tables keep to the share.
+
+        Returns
+        -------
+        iterable of Pool
+            None.
+        """
+        hold_tables()
+        return ()
 
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
         """Fit CatBoost's estimator as scikit-learn's hyperparameters say.
@@ -450,29 +461,6 @@ def _named(model: Any, given: Mapping[str, Any]) -> list[Any]:
     params = model.get_params()
     values = [given[name] if given.get(name) is not None else params.get(name) for name in _NO_NUMBERS]
     return [column for value in values if value is not None for column in np.atleast_1d(value).tolist()]
-
-
-@contextmanager
-def _threads(model: Any) -> Iterator[None]:
-    """Hold a fit to the share. CatBoost has a pool of its own for each call, and no other way to tell its size.
-
-    A prediction takes all cores whatever the fit was told: it is told by its own argument. Not told can be who builds
-    the table of a fit, which takes all cores for some hundredth of its time.
-    """
-    before = model.get_param("thread_count")
-    held = threads_for(before)
-    if held == before:
-        yield
-        return
-    model.set_params(thread_count=held)
-    try:
-        yield
-    finally:
-        params = model._init_params  # set_params refuses once there is a fit
-        del params["thread_count"]
-        if before is not None:
-            params["thread_count"] = before
-        model._canonized_params = None
 
 
 def _categories(prepared: Prepared) -> dict[str, Any]:

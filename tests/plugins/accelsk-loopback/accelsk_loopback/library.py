@@ -17,6 +17,7 @@ from functools import partial
 
 import numpy as np
 from sklearn import cluster, decomposition, ensemble, linear_model, neighbors, preprocessing, svm
+from threadpoolctl import threadpool_info
 
 #: Where to compute: "host", "device 0", "device 1".
 DEVICE = ContextVar("loopback_device", default="host")
@@ -65,6 +66,11 @@ def bear(trouble, method):
         raise Stubborn("it cannot be pickled")
     if kind == "exit":
         os._exit(3)
+    if kind == "threads":
+        from accelsk.threads import share
+
+        numbers = {info["num_threads"] for info in threadpool_info()}
+        raise RuntimeError(f"{max(numbers)} of {share()}")
 
 
 class DeviceArray:
