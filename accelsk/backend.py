@@ -22,6 +22,7 @@ from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
 from accelsk.reasons import unusable
+from accelsk.remembered import as_alone, within_share
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
@@ -113,6 +114,7 @@ def carry_out(
         args, kwargs = _with_X(args, kwargs, resident.at(plan.engine.name, plan.device))
     try:
         result = _run_fit(backend, plan, method, args, kwargs)
+        as_alone(backend)
     finally:
         backend.__dict__.pop("_parent_callback_ctx", None)
     if result is not backend:
@@ -139,7 +141,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
             fresh.set_params(n_jobs=options.n_jobs)
         if previous is None or previous[0].engine != plan.decision.engine or type(previous[1]) is not type(fresh):
             return fresh
-        going_on = copy.deepcopy(previous[1])
+        going_on = within_share(copy.deepcopy(previous[1]))
         return going_on.set_params(**fresh.get_params(deep=False))
     adapter = adapter_on(plan.engine.name, plan.device)
     if previous is not None and route_of(previous[0], type(wrapper._inner)).row is plan.row:
@@ -210,6 +212,7 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
     if isinstance(X, Resident):
         X = X.at(route.engine, route.device)
         args, kwargs = _with_X(args, kwargs, X)
+    backend = within_share(backend)
     if route.row is None:
         with in_force():
             result = getattr(backend, method)(*args, **kwargs)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
@@ -11,6 +12,7 @@ from accelsk import AcceleratedEstimator
 from accelsk.engines import get, names, reference, why_missing
 from accelsk.errors import DeviceNotAvailable
 from accelsk.testing import engine_checks
+from accelsk.threads import limited
 
 
 def test_it_is_the_one_reference_engine():
@@ -32,6 +34,18 @@ def test_its_result_is_scikit_learns_to_the_last_bit(iris):
     theirs = RandomForestClassifier(random_state=0).fit(X, y)
 
     np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
+
+
+@pytest.mark.parametrize("means", [KMeans, MiniBatchKMeans, BisectingKMeans])
+def test_k_means_remembers_no_share(iris, means):
+    X, _ = iris
+    alone, beside = (AcceleratedEstimator(means(3, random_state=0), engine="sklearn") for _ in range(2))
+    alone.fit(X)
+    with limited(1):
+        labels = beside.fit(X).predict(X)
+        np.testing.assert_array_equal(alone.predict(X), labels)
+
+    assert beside.estimator_._n_threads == alone.estimator_._n_threads
 
 
 def test_the_backend_estimator_is_of_the_users_class_and_not_his_object(iris):

@@ -15,6 +15,8 @@ from sklearnex_data import KINDS
 from sklearnex_grid import GRIDS
 from sklearnex_watching import watching
 
+from accelsk.threads import limited
+
 
 def in_thread(function):
     """Run a function on another thread; return its result or raise its error."""
@@ -91,6 +93,23 @@ def test_a_row_works_on_another_thread(name):
             in_thread(lambda method=method: getattr(model, method)(X))
     if hasattr(model, "score"):
         in_thread(lambda: model.score(X, y))
+
+
+def remembered(model, depth=3):
+    """Return what an object and those inside keep of numbers of threads."""
+    kept = getattr(model, "__dict__", {}).items()
+    own = {name: value for name, value in kept if "jobs" in name or "threads" in name}
+    return own, [remembered(value, depth - 1) for _, value in kept if depth and hasattr(value, "__dict__")]
+
+
+@every_row
+def test_a_model_of_a_row_does_not_remember_a_share(name):
+    X, y, _ = KINDS["float64"](GRIDS[name].task)
+    alone, beside = (accelerated(name, perplexity=5, n_jobs=4) for _ in range(2))
+    alone.fit(X, y)
+    with limited(1):
+        beside.fit(X, y)
+    assert remembered(beside.estimator_) == remembered(alone.estimator_)
 
 
 def test_logistic_regression_fits_in_many_threads_at_once(breast_cancer):

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 import numpy as np
 from boosting_libraries import LIBRARIES
 from running_threads import Onlooker
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import Ridge
@@ -38,10 +39,10 @@ TRIES = 4
 PAUSE = 0.1
 
 
-def data():
+def data(engine):
     """Return as many rows as take the libraries some hundredths of a second."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(8_000, 20))
+    X = rng.normal(size=(80_000 if engine == "array_api" else 8_000, 20))
     return X, (X[:, 0] + rng.normal(size=len(X)) > 0).astype(int)
 
 
@@ -56,15 +57,20 @@ def models(engine, n_jobs):
             "own": (AcceleratedEstimator(own, **on), 20),
             "scikit-learn's": (AcceleratedEstimator(boosting, n_jobs=n_jobs, **on), 20),
         }
+    means = KMeans(20, n_init=1, max_iter=20, random_state=0)
     if engine == "sklearn":
-        return {"boosting": (AcceleratedEstimator(boosting, **on), 4)}
+        return {
+            "boosting": (AcceleratedEstimator(boosting, **on), 4),
+            "means": (AcceleratedEstimator(means, **on), 20),
+        }
     if engine == "array_api":
         return {
-            "PCA": (AcceleratedEstimator(PCA(10, svd_solver="full"), **on), 40),
-            "Ridge": (AcceleratedEstimator(Ridge(solver="svd"), **on), 40),
+            "PCA": (AcceleratedEstimator(PCA(10, svd_solver="full"), **on), 4),
+            "Ridge": (AcceleratedEstimator(Ridge(solver="svd"), **on), 4),
         }
     return {
         "forest": (AcceleratedEstimator(RandomForestClassifier(20, random_state=0, n_jobs=n_jobs), **on), 12),
+        "means": (AcceleratedEstimator(means, **on), 20),
         "neighbors": (AcceleratedEstimator(KNeighborsClassifier(algorithm="brute", n_jobs=n_jobs), **on), 1),
     }
 
@@ -84,7 +90,7 @@ def most(onlooker, function, share):
 def used(onlooker, model, X, y, times, share):
     """Return the threads of a fit, of a prediction under the same share, and of one afterwards, where there is none."""
     repeated = np.tile(X, (times, 1))
-    ask = model.transform if hasattr(model, "transform") else model.predict
+    ask = model.predict if hasattr(model, "predict") else model.transform
     with nullcontext() if share is None else limited(share):
         fit = most(onlooker, lambda: model.fit(X, y), share)
         prediction = most(onlooker, lambda: ask(repeated), share)
@@ -102,7 +108,7 @@ def in_thread(function, *args):
 
 def main(engine):
     """Print what was seen."""
-    X, y = data()
+    X, y = data(engine)
     seen = []
     with Onlooker() as onlooker:
         for share, asked, where in CASES:

@@ -20,6 +20,7 @@ from accelsk.engines.sklearnex.export import export, restore
 from accelsk.engines.sklearnex.table.decomposition import svd_solver
 from accelsk.engines.sklearnex.threads import one_call
 from accelsk.engines.spec import Row
+from accelsk.threads import share
 
 __all__ = ["SklearnexAdapter"]
 
@@ -169,7 +170,7 @@ class SklearnexAdapter(Adapter):
             if method == "predict_log_proba":
                 return np.log(self.call(backend, row, "predict_proba", args, kwargs, device))
             function = getattr(class_at(row.estimator), method)
-            if method in _SELF_CONTAINED:
+            if method in _SELF_CONTAINED and share() is None:  # oneDAL may look for NaN there, on all cores
                 return function(backend, *args, **kwargs)
             with one_call(backend), self.context(device):  # score calls predict, which is the engine's
                 return function(backend, *args, **kwargs)

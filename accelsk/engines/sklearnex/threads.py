@@ -100,6 +100,9 @@ def _told(backend: Any) -> Iterator[Any]:
         yield held
     finally:
         backend.n_jobs = n_jobs
+        inside = vars(backend).get("_onedal_estimator")
+        if hasattr(inside, "n_jobs"):  # a copy of the number, that nobody reads again
+            inside.n_jobs = n_jobs
 
 
 @contextmanager
