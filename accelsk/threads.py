@@ -162,7 +162,10 @@ class _BLAS:
 
     def _set(self) -> None:
         for library, before in self._before.values():
-            library.set_num_threads(min(self._limits, default=before))
+            # Since its version 3.8 threadpoolctl lets one thread set the number of OpenBLAS and ignores all others: it
+            # keeps no account of who still needs a limit. Here is one, so whoever comes last may set it.
+            set_number = getattr(library, "_real_set_num_threads", library.set_num_threads)
+            set_number(min(self._limits, default=before))
         if not self._limits:
             self._before.clear()
 
