@@ -12,6 +12,7 @@ from accelsk.engines import engines
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.explain import explain
 from accelsk.export import to_sklearn
+from accelsk.parallel import parallel_config
 from accelsk.pipeline import AcceleratedPipeline
 from accelsk.storage import load, save
 from accelsk.versions import show_versions
@@ -30,6 +31,7 @@ __all__ = [
     "explain",
     "get_config",
     "load",
+    "parallel_config",
     "save",
     "set_config",
     "show_versions",

@@ -21,6 +21,7 @@ from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
+from accelsk.parallel.context import parallel_config
 from accelsk.reasons import unusable
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
@@ -37,26 +38,21 @@ _TRANSFORMING = ("transform", "inverse_transform")
 
 
 def parallel(backend: str | None, n_jobs: int | None) -> AbstractContextManager[Any]:
-    """Return the joblib context for what runs in parallel inside a call.
+    """Return the context for what runs in parallel inside a call.
 
     Parameters
     ----------
     backend : str or None
-        A joblib backend; None changes nothing.
+        A backend; None changes nothing.
     n_jobs : int or None
-        The number of jobs that the backend gets by default.
+        The number of jobs that whoever asks for none gets.
 
     Returns
     -------
     context manager
-        `joblib.parallel_config`, or nothing.
+        `parallel_config`, or nothing.
     """
-    if backend is None:
-        return nullcontext()
-    import joblib
-
-    context: AbstractContextManager[Any] = joblib.parallel_config(backend=backend, n_jobs=n_jobs)
-    return context
+    return nullcontext() if backend is None else parallel_config(backend, n_jobs)
 
 
 def carry_out(
