@@ -102,7 +102,7 @@ class Cluster(ABC):
         """
 
     @abstractmethod
-    def call(self, payload: bytes, references: Sequence[Any], share: int) -> bytes:
+    def call(self, payload: bytes, references: Sequence[Any], cores: int) -> bytes:
         """Let a worker `run` a payload on the data of these references; wait for it.
 
         Parameters
@@ -111,8 +111,8 @@ class Cluster(ABC):
             A task.
         references : sequence
             To its data.
-        share : int
-            How many cores it is to have.
+        cores : int
+            How many it is to have.
 
         Returns
         -------

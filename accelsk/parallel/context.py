@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import joblib
@@ -13,15 +14,33 @@ from joblib.parallel import BACKENDS as REGISTERED
 from accelsk import threads
 from accelsk.errors import UnsupportedParameter
 from accelsk.parallel.backends import BACKENDS, backend_of
+from accelsk.parallel.shelf import Shipped
 from accelsk.parallel.tasks import nested
 
-__all__ = ["parallel_config"]
+__all__ = ["Run", "parallel_config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What runs in a block of `parallel_config`.
+
+    Parameters
+    ----------
+    backend : str
+        The name of the backend.
+    shipped : Shipped
+        What has gone to the workers so far. It is counted for clusters: the others share the memory of this process, or
+        map a file of it.
+    """
+
+    backend: str
+    shipped: Shipped
 
 
 @contextmanager
 def parallel_config(
     backend: str | None = None, n_jobs: int | None = None, inner_n_jobs: int | str = "auto", **options: Any
-) -> Iterator[None]:
+) -> Iterator[Run]:
     """Let everything in a block of code that uses joblib compute on a backend, without oversubscription.
 
     It is `joblib.parallel_config`, for searches and cross-validation, for estimators that parallelise inside, for
@@ -52,7 +71,8 @@ def parallel_config(
 
     Yields
     ------
-    None
+    Run
+        With `shipped`: what has gone to the workers of a cluster, in bytes.
 
     Raises
     ------
@@ -71,7 +91,7 @@ def parallel_config(
     >>> with parallel_config("threading", n_jobs=2):
     ...     search = GridSearchCV(SVC(), {"C": [1, 10]}).fit(X, y)
     >>> search.best_params_
-    {'C': 1}
+    {'C': 10}
     """
     name = "loky" if backend is None else backend
     workers = _number("n_jobs", n_jobs, backend=name)
@@ -79,9 +99,10 @@ def parallel_config(
     share = threads.share()
     if name not in BACKENDS and name in REGISTERED:
         with joblib.parallel_config(backend=name, n_jobs=n_jobs, **options):
-            yield
+            yield Run(name, Shipped())
         return
     kind = backend_of(name)
+    shipped = Shipped()
     with ExitStack() as stack:
         if share is not None:
             # A task of another backend: it has its share of the cores and may not start workers beside its siblings.
@@ -92,12 +113,13 @@ def parallel_config(
             own, options = _split(options)
             cluster = kind.load()(workers, **own)
             stack.callback(cluster.close)
+            shipped = cluster.shelf.shipped
             made = Lazy(cluster)
         else:
             made = kind.load()()
         made.inner_n_jobs = inner
         stack.enter_context(joblib.parallel_config(backend=made, n_jobs=-1 if workers is None else workers, **options))
-        yield
+        yield Run(name, shipped)
 
 
 #: What `joblib.parallel_config` takes besides; the rest is for the cluster.

@@ -53,7 +53,7 @@ class DaskCluster(Cluster):
                 options = {
                     "n_workers": self.local_workers(),
                     "threads_per_worker": 1,
-                    "dashboard_address": None,
+                    "dashboard_address": ":0",  # any free port
                     **self._options,
                 }
                 environment = dict(os.environ)
@@ -85,7 +85,7 @@ class DaskCluster(Cluster):
         # Scatter data: to one worker, from where the others fetch them.
         return self._client.scatter(value, hash=False)
 
-    def call(self, payload: bytes, references: Sequence[Any], share: int) -> bytes:
+    def call(self, payload: bytes, references: Sequence[Any], cores: int) -> bytes:
         # Let a worker run a payload; dask gives it to another one if the worker is lost, a few times.
         from distributed import KilledWorker
         from distributed.client import FutureCancelledError

@@ -31,6 +31,7 @@ class RayCluster(Cluster):
         self._options = options
         self._ours = False
         self._remote: Any = None
+        self._smallest = 1
         self._lock = threading.Lock()
         self._running: set[Any] = set()
 
@@ -50,6 +51,8 @@ class RayCluster(Cluster):
             ray.init(**options)
             self._ours = True
         self._remote = ray.remote(_run)
+        nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+        self._smallest = int(min((cpus for cpus in nodes if cpus >= 1), default=1))
 
     def stop(self) -> None:
         """Disconnect; a local ray ends with it."""
@@ -75,12 +78,12 @@ class RayCluster(Cluster):
 
         return ray.put(value)
 
-    def call(self, payload: bytes, references: Sequence[Any], share: int) -> bytes:
+    def call(self, payload: bytes, references: Sequence[Any], cores: int) -> bytes:
         # Let a worker run a payload; ray gives it to another one if the worker or its node is lost.
         import ray
         from ray.exceptions import RayError
 
-        reference = self._remote.options(num_cpus=share).remote(payload, *references)
+        reference = self._remote.options(num_cpus=min(cores, self._smallest)).remote(payload, *references)
         with self._lock:
             self._running.add(reference)
         try:

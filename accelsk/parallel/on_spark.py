@@ -73,7 +73,7 @@ class SparkCluster(Cluster):
         # Broadcast data to the executors.
         return self._context.broadcast(value)
 
-    def call(self, payload: bytes, references: Sequence[Any], share: int) -> bytes:
+    def call(self, payload: bytes, references: Sequence[Any], cores: int) -> bytes:
         # Let an executor run a payload; Spark tries again as often as it was configured to.
         from py4j.protocol import Py4JJavaError
 

@@ -73,7 +73,9 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
 
         assert self._share is not None
         payload, references = self._cluster.shelf.packed(batch)
-        result = cloudpickle.loads(self._cluster.call(payload, references, self._share))
+        # More threads than that may have been asked for, but nobody waits for a worker with more cores than there are.
+        cores = max(1, min(self._share, self._cluster.cores() // self._workers))
+        result = cloudpickle.loads(self._cluster.call(payload, references, cores))
         return result.error() if isinstance(result, Failure) else result
 
     def retrieve_result_callback(self, out: Any) -> Any:

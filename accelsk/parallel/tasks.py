@@ -89,7 +89,8 @@ class Sharing:
         """
         parallel: Any = self.parallel  # type: ignore[attr-defined]
         workers: int = parallel._cached_effective_n_jobs
-        return max(1, min(workers, parallel._ready_batches.qsize() + 1))
+        first: int = parallel._ready_batches.qsize() + 1
+        return max(1, min(workers, first))
 
     def submit(self, func: Any, callback: Any = None) -> Any:
         # Hand a batch of tasks to a worker; joblib calls it.
