@@ -10,7 +10,11 @@ from typing import Any
 from accelsk.failures import Failure
 from accelsk.parallel.shelf import Shelf, opened
 
-__all__ = ["Cluster", "run"]
+__all__ = ["Cluster", "DataLost", "run"]
+
+
+class DataLost(Exception):
+    """The data of a call were on a worker that has ended; they have to be handed in again."""
 
 
 class Cluster(ABC):
@@ -123,6 +127,8 @@ class Cluster(ABC):
         ------
         WorkerDied
             If the worker, or its machine, has ended, and no other one could do it.
+        DataLost
+            If data have gone with a worker.
         """
 
     @abstractmethod

@@ -20,13 +20,6 @@ __all__ = ["Loky", "Multiprocessing", "Threading"]
 class Loky(Sharing, LokyBackend):
     """Processes that are reused; joblib's default."""
 
-    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
-        # Start the processes; joblib calls it.
-        # In their environment, so that it also holds for libraries that are loaded later.
-        self.inner_max_num_threads = self.inner_n_jobs
-        workers: int = super().configure(n_jobs, parallel, **kwargs)
-        return workers
-
     def retrieve_result_callback(self, out: Any) -> Any:
         # Return the result of a batch, or raise its error; joblib calls it.
         try:
@@ -89,15 +82,27 @@ class Multiprocessing(Sharing, MultiprocessingBackend):
         # End the pool, also one that cannot be asked to end.
         watch, self._watch = self._watch, None
         if watch is not None and watch.stop():
-            # The dead worker may have held the lock of the queue: `Pool.terminate` would wait for it for ever.
+            # Not by `Pool.terminate` alone, which waits for the lock of a queue that a dead worker may have held.
             pool, self._pool = self._pool, None
-            for process in pool._pool:
-                process.kill()
+            _kill(pool)
             ending = threading.Thread(target=pool.terminate, daemon=True)
             ending.start()
             ending.join(_PATIENCE)
             pool._temp_folder_manager._clean_temporary_resources(force=True)
         super().terminate()
+
+
+def _kill(pool: Any) -> None:
+    """Kill the workers of a pool, and free the lock that one of them may have held."""
+    pool._worker_handler._state = "TERMINATE"  # or it would replace them
+    for process in pool._pool:
+        process.kill()
+    for process in pool._pool:
+        process.join(_PATIENCE)
+    lock = getattr(pool._inqueue, "_rlock", None)
+    if lock is not None:
+        lock.acquire(timeout=_INTERVAL)
+        lock.release()
 
 
 #: Seconds between two looks at the workers, and for the end of a pool with a dead one.
@@ -177,15 +182,9 @@ def died(code: int | None, backend: str, said: str = "") -> WorkerDied:
     WorkerDied
         To be raised.
     """
-    how = (
-        f" ({said.rstrip('.')})"
-        if said
-        else ""
-        if code is None
-        else f" (killed by signal {-code})"
-        if code < 0
-        else f" (exit code {code})"
-    )
+    how = said.rstrip(".")
+    if code is not None:
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     return WorkerDied(
         f"a worker of backend {backend!r} has ended in the middle of a task{f' ({how})' if how else ''}.",
         hint="a kill without a word is mostly the system's, for want of memory: use fewer workers (n_jobs), or smaller "

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from accelsk.parallel.cluster import Cluster, run
+from accelsk.parallel.cluster import Cluster, DataLost, run
 from accelsk.parallel.local import died
 
 __all__ = ["DaskCluster"]
+
+#: Seconds to wait for the first worker.
+_PATIENCE = 60
 
 
 class DaskCluster(Cluster):
@@ -72,6 +75,7 @@ class DaskCluster(Cluster):
 
     def workers(self) -> int:
         # Return how many tasks can run at once.
+        self._wait()
         threads: int = sum(self._client.ncores().values())
         return max(1, threads)
 
@@ -81,9 +85,18 @@ class DaskCluster(Cluster):
 
         return int(cpu_count()) if len(self._ours) == 2 else self.workers()
 
+    def _wait(self) -> None:
+        """Wait for a worker, if there is none: they may be about to start, or to start again."""
+        if not self._client.ncores():
+            self._client.wait_for_workers(1, timeout=_PATIENCE)
+
     def put(self, value: Any) -> Any:
         # Scatter data: to one worker, from where the others fetch them.
-        return self._client.scatter(value, hash=False)
+        self._wait()
+        try:
+            return self._client.scatter(value, hash=False)
+        except OSError as error:  # also that of a connection that is closed, and of the time that is out
+            raise DataLost(str(error)) from error
 
     def call(self, payload: bytes, references: Sequence[Any], cores: int) -> bytes:
         # Let a worker run a payload; dask gives it to another one if the worker is lost, a few times.
@@ -96,17 +109,23 @@ class DaskCluster(Cluster):
         try:
             result: bytes = future.result()
             return result
-        except (KilledWorker, FutureCancelledError) as error:
+        except FutureCancelledError as error:
+            raise DataLost(str(error)) from error
+        except KilledWorker as error:
             raise died(None, self.name, str(error).strip().splitlines()[0]) from error
         finally:
             with self._lock:
                 self._running.discard(future)
 
     def cancel(self) -> None:
-        # Cancel the calls that are waiting; what a worker has begun it ends.
+        # What a worker has begun it ends, and is not free before: workers that nobody else uses are started anew.
         with self._lock:
             running, self._running = list(self._running), set()
-        self._client.cancel(running, force=True)
+        if len(self._ours) == 2 and running:
+            self.shelf.clear()
+            self._client.restart()
+        else:
+            self._client.cancel(running, force=True)
 
 
 def _restore(environment: Mapping[str, str]) -> None:

@@ -43,7 +43,7 @@ class SparkCluster(Cluster):
             for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
                 builder = builder.config(name, "false")
             self._session = builder.getOrCreate()
-            self._context.setLogLevel("ERROR")
+            self._context.setLogLevel("FATAL")
             # As PYSPARK_PYTHON would, which is a variable of this process and would outlive the block.
             self._context.pythonExec = sys.executable
             self._ours = True

@@ -12,10 +12,14 @@ from typing import Any
 from joblib._parallel_backends import AutoBatchingMixin, FallbackToBackend, ParallelBackendBase, SequentialBackend
 
 from accelsk.failures import Failure
-from accelsk.parallel.cluster import Cluster
+from accelsk.parallel.cluster import Cluster, DataLost
+from accelsk.parallel.local import died
 from accelsk.parallel.tasks import Sharing
 
 __all__ = ["Lazy", "RemoteBackend"]
+
+#: How often a task is sent whose data were lost.
+_ATTEMPTS = 4
 
 
 class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
@@ -40,21 +44,26 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
         self._workers = 1
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        # Return how many workers there are for so many jobs.
+        # Return how many workers there are for so many jobs: two for one, or joblib would compute in this process what
+        # is to be computed on the cluster.
+        return 1 if n_jobs in (None, 1) else max(2, self._places(n_jobs))
+
+    def _places(self, n_jobs: int) -> int:
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
-        if n_jobs is None:
-            return 1
         there = self._cluster.workers()
         return max(1, there + 1 + n_jobs) if n_jobs < 0 else min(n_jobs, there)
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
         # Get ready for a call of `joblib.Parallel`.
-        self._workers = self.effective_n_jobs(n_jobs)
-        if self._workers == 1:
+        if n_jobs in (None, 1):
             raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
+        self._workers = self._places(n_jobs)
         self.parallel = parallel
-        return self._workers
+        return max(2, self._workers)
+
+    def _at_once(self) -> int:
+        return min(self._workers, super()._at_once())
 
     def _cores(self) -> int:
         return self._cluster.cores()
@@ -72,11 +81,18 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
         import cloudpickle
 
         assert self._share is not None
-        payload, references = self._cluster.shelf.packed(batch)
         # More threads than that may have been asked for, but nobody waits for a worker with more cores than there are.
         cores = max(1, min(self._share, self._cluster.cores() // self._workers))
-        result = cloudpickle.loads(self._cluster.call(payload, references, cores))
-        return result.error() if isinstance(result, Failure) else result
+        for _ in range(_ATTEMPTS):
+            try:
+                payload, references = self._cluster.shelf.packed(batch)
+                result = cloudpickle.loads(self._cluster.call(payload, references, cores))
+            except DataLost as lost:
+                self._cluster.shelf.clear()
+                error = lost
+            else:
+                return result.error() if isinstance(result, Failure) else result
+        raise died(None, self._cluster.name, str(error)) from error
 
     def retrieve_result_callback(self, out: Any) -> Any:
         # Return the result of a batch, or raise its error; joblib calls it.

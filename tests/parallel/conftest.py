@@ -11,6 +11,18 @@ import pytest
 BACKENDS = ("loky", "multiprocessing", "threading", "ray", "dask", "spark")
 
 
+def parametrized_alone(*names):
+    """A test for each backend that starts its own cluster."""
+    return pytest.mark.parametrize("backend", [name for name in names if is_here(name)])
+
+
+def is_here(name):
+    """Whether what a backend needs is installed."""
+    needs = {"ray": "ray", "dask": "distributed", "spark": "pyspark"}.get(name)
+    there = needs is None or importlib.util.find_spec(needs) is not None
+    return there and (name != "spark" or shutil.which("java") is not None)
+
+
 def parametrized(*names):
     """A test for each backend, in one process of pytest-xdist for each cluster: starting one takes seconds."""
     marks = {name: [pytest.mark.xdist_group(name)] if name in ("ray", "dask", "spark") else [] for name in names}
@@ -37,7 +49,7 @@ def _dask():
 
 @pytest.fixture(scope="session")
 def _spark():
-    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
+    if not is_here("spark"):
         pytest.skip("Spark needs pyspark and Java")
     from pyspark.sql import SparkSession
 
