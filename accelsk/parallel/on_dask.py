@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from accelsk.errors import WorkerDied
 from accelsk.parallel.cluster import Cluster, DataLost, run
 from accelsk.parallel.local import died
 
 __all__ = ["DaskCluster"]
 
-#: Seconds to wait for the first worker.
-_PATIENCE = 60
+#: Seconds to wait for the first worker, and between two looks.
+_PATIENCE, _INTERVAL = 60, 0.1
 
 
 class DaskCluster(Cluster):
@@ -75,6 +79,8 @@ class DaskCluster(Cluster):
 
     def workers(self) -> int:
         # Return how many tasks can run at once.
+        if len(self._ours) == 2 and not self._client.ncores():
+            self._revive()
         self._wait()
         threads: int = sum(self._client.ncores().values())
         return max(1, threads)
@@ -85,10 +91,22 @@ class DaskCluster(Cluster):
 
         return int(cpu_count()) if len(self._ours) == 2 else self.workers()
 
-    def _wait(self) -> None:
+    def _revive(self) -> None:
+        """Start local workers again: dask gives one up that dies while it starts."""
+        try:
+            self._wait(_PATIENCE / 4)
+        except WorkerDied:
+            self.stop()
+            self.start()
+
+    def _wait(self, patience: float = _PATIENCE) -> None:
         """Wait for a worker, if there is none: they may be about to start, or to start again."""
-        if not self._client.ncores():
-            self._client.wait_for_workers(1, timeout=_PATIENCE)
+        # Not `Client.wait_for_workers`: it waited for ever for workers of a LocalCluster that were there again.
+        deadline = time.monotonic() + patience
+        while not self._client.ncores():
+            if time.monotonic() > deadline:
+                raise died(None, self.name, f"there has been no worker for {patience:.0f} s")
+            time.sleep(_INTERVAL)
 
     def put(self, value: Any) -> Any:
         # Scatter data: to one worker, from where the others fetch them.
@@ -118,12 +136,17 @@ class DaskCluster(Cluster):
                 self._running.discard(future)
 
     def cancel(self) -> None:
-        # What a worker has begun it ends, and is not free before: workers that nobody else uses are started anew.
+        # What a worker has begun it ends, and is not free before. Workers that nobody else uses are killed, and others
+        # are started when they are needed. (`Client.restart` waited for ever where some of them were starting.)
         with self._lock:
             running, self._running = list(self._running), set()
         if len(self._ours) == 2 and running:
-            self.shelf.clear()
-            self._client.restart()
+            for nanny in self._ours[1].workers.values():
+                nanny.auto_restart = False
+                if nanny.pid is not None:
+                    with suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+            self.close()
         else:
             self._client.cancel(running, force=True)
 
