@@ -135,7 +135,7 @@ def fit_many(
     ):
         for outcome in ended:
             outcomes[outcome.number] = outcome
-            tell(outcome.number, outcome.text(), outcome.seconds, outcome.failure is not None)
+            tell(outcome)
 
     _warn(heard for number in sorted(outcomes) for heard in outcomes[number].heard)
     failures: dict[Hashable, FailedFit] = {}

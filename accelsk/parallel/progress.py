@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import current_process
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from joblib.parallel import get_active_backend
@@ -14,10 +16,12 @@ from accelsk.errors import UnsupportedParameter
 if TYPE_CHECKING:
     import rich.console
 
+    from accelsk.parallel.fits import Outcome
+
 __all__ = ["Tell", "shown"]
 
-#: ``tell(number, text, seconds, failed)``: the model with this number has ended.
-Tell = Callable[[int, str, float | None, bool], None]
+#: ``tell(outcome)``: a fit has ended.
+Tell = Callable[["Outcome"], None]
 
 
 @contextmanager
@@ -34,20 +38,23 @@ def shown(progress: Any, names: Sequence[str]) -> Iterator[Tell]:
     Yields
     ------
     callable
-        ``tell(number, text, seconds, failed)``.
+        ``tell(outcome)``.
     """
     console = _console(progress)
     if console is None:
-        yield lambda number, text, seconds, failed: None
+        yield lambda outcome: None
         return
     with _lines(console) as lines:
         tasks = [lines.add_task("", total=1, name=name, text="", seconds=None, failed=False) for name in names]
         whole = lines.add_task("", total=len(names), name="", text="", seconds=None, failed=False)
         ended = {True: 0, False: 0}
 
-        def tell(number: int, text: str, seconds: float | None, failed: bool) -> None:
+        def tell(outcome: Outcome) -> None:
+            failed = outcome.failure is not None
             ended[failed] += 1
-            lines.update(tasks[number], completed=1, text=text, seconds=seconds, failed=failed)
+            lines.update(
+                tasks[outcome.number], completed=1, text=outcome.text(), seconds=outcome.seconds, failed=failed
+            )
             told = f"{ended[False]} of {len(names)} fitted" + (f", {ended[True]} failed" if ended[True] else "")
             lines.update(whole, advance=1, text=told)
 
@@ -74,6 +81,8 @@ def _console(progress: Any) -> rich.console.Console | None:
 
 
 def _may_show() -> bool:
+    if current_process().name != "MainProcess" or current_thread() is not main_thread():
+        return False  # in a worker, among others, which have the same terminal
     terminal = sys.stderr is not None and sys.stderr.isatty()
     return terminal or "IPython" in sys.modules
 
