@@ -102,8 +102,8 @@ def _lines(console: rich.console.Console) -> Any:
         def render(self, task: Task) -> Text:
             return Text(self._text(task), self._style(task), no_wrap=True, overflow="ellipsis")
 
-    # What others print appears above the lines. Children that were forked must not print through rich, whose lock a
-    # thread may have held at the fork; and what gives its results all at once has nothing to show meanwhile.
+    # What others print appears above the lines, which a thread keeps fresh. Not where results come all at once: such
+    # backends fork, which no other thread should be there for, and a child must not print through rich.
     streams = get_active_backend()[0].supports_return_generator
     return Progress(
         SpinnerColumn(finished_text=" "),
@@ -111,6 +111,7 @@ def _lines(console: rich.console.Console) -> Any:
         Field(lambda task: task.fields["text"], _colour),  # where the line is too short, this gives way
         Field(_duration, lambda task: "dim", no_wrap=True, justify="right"),
         console=console,
+        auto_refresh=streams,
         redirect_stdout=streams,
         redirect_stderr=streams,
     )

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import sklearn
 from joblib import parallel_config
+from packaging.version import Version
 from rich.console import Console
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
@@ -36,13 +37,9 @@ class Noting(BaseEstimator):
     """Notes where it was fitted, and with what."""
 
     def fit(self, X, y=None, sample_weight=None):
-        from joblib import effective_n_jobs
-
         self.process_ = os.getpid()
-        self.file_ = getattr(X, "filename", None)
-        self.weight_file_ = getattr(sample_weight, "filename", None)
+        self.files_ = getattr(X, "filename", None), getattr(sample_weight, "filename", None)
         self.assume_finite_ = sklearn.get_config()["assume_finite"]
-        self.n_jobs_ = effective_n_jobs(None)
         return self
 
 
@@ -169,11 +166,11 @@ def test_the_surrounding_configuration_says_where_if_nothing_else_does(iris):
 
 
 def test_the_data_go_to_the_workers_once():
-    X, y, weight = np.zeros((2000, 100)), np.zeros(2000), np.ones(300_000)[:2000]
-    fitted = fit_many([Noting() for _ in range(5)], X, y, n_jobs=2, backend="loky", sample_weight=weight)
+    X, weight = np.zeros((200_000, 2)), np.ones(200_000)
+    fitted = fit_many([Noting() for _ in range(5)], X, n_jobs=2, backend="loky", sample_weight=weight)
 
-    assert len({model.file_ for model in fitted}) == 1
-    assert fitted[0].file_ is not None
+    (files,) = {model.files_ for model in fitted}
+    assert None not in files
 
 
 # -- options ---------------------------------------------------------------------------------------------------------
@@ -335,7 +332,7 @@ def test_an_interruption_ends_it_and_its_workers(tmp_path):
 
 @pytest.mark.parametrize("backend", [None, "loky", "threading", "multiprocessing"])
 def test_a_line_per_model_says_what_fitted_it_or_why_not(iris, backend):
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(file=io.StringIO(), width=100, force_terminal=False)
     models = {
         "[plain]": GaussianNB(),
         "bad": SVC(C=-1),
@@ -413,6 +410,7 @@ def test_warnings_of_scikit_learn_point_where_they_always_do(iris):
     assert "sklearn" in caught[0].filename
 
 
+@pytest.mark.skipif(Version(sklearn.__version__) < Version("1.7"), reason="filters reach workers since 1.7")
 def test_a_warning_that_is_made_an_error_fails_its_model(iris):
     models = [LogisticRegression(max_iter=1), GaussianNB()]
     fitted = fit_many(models, *iris, n_jobs=2, backend="loky", on_error="keep")  # warnings are errors in these tests
