@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import joblib
@@ -36,10 +36,11 @@ def workers_for(n_tasks: int, backend: Any = None, n_jobs: int | None = None) ->
     2
     """
     with _surrounding(backend, n_jobs):
-        yield min(joblib.effective_n_jobs(n_jobs), max(n_tasks, 1))
+        yield min(joblib.effective_n_jobs(None), max(n_tasks, 1))
 
 
 def _surrounding(backend: Any, n_jobs: int | None) -> Any:
     """The configuration in which the tasks run; the one place that says how a backend is made ready."""
-    given = {"backend": backend, "n_jobs": n_jobs}
-    return joblib.parallel_config(**{name: value for name, value in given.items() if value is not None})
+    if backend is not None:
+        return joblib.parallel_config(backend, n_jobs=-1 if n_jobs is None else n_jobs)
+    return nullcontext() if n_jobs is None else joblib.parallel_config(n_jobs=n_jobs)

@@ -11,6 +11,7 @@ import textwrap
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 import sklearn
@@ -31,6 +32,7 @@ from sklearn.svm import SVC
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, config_context
 from accelsk.errors import EngineFallbackWarning, FitFailed, UnsupportedParameter
 from accelsk.parallel.many import FailedFit, fit_many
+from accelsk.parallel.workers import workers_for
 
 
 class Noting(BaseEstimator):
@@ -163,6 +165,22 @@ def test_the_surrounding_configuration_says_where_if_nothing_else_does(iris):
     assert os.getpid() not in {model.process_ for model in fitted}
     assert {model.process_ for model in here} == {os.getpid()}
     assert {model.assume_finite_ for model in (*fitted, *here)} == {True}
+
+
+def test_there_are_no_more_workers_than_models():
+    with workers_for(3, "loky", n_jobs=8) as n_workers:
+        assert n_workers == 3
+    with workers_for(10**6, "loky", n_jobs=3) as n_workers:
+        assert n_workers == 3
+    with workers_for(3) as n_workers:
+        assert n_workers == 1
+    with parallel_config("threading", n_jobs=4), workers_for(3) as n_workers:
+        assert n_workers == 3
+
+
+def test_a_backend_by_itself_means_all_cores():
+    with workers_for(10**6, "loky") as n_workers:
+        assert n_workers == joblib.cpu_count()
 
 
 def test_the_data_go_to_the_workers_once():
