@@ -362,7 +362,7 @@ def test_a_line_per_model_says_what_fitted_it_or_why_not(iris, backend):
     took = r"\d+\.\d\d s"
     expected = [
         rf"\[plain\] +plain +{took}",
-        rf"bad +failed: InvalidParameterError: The 'C' parameter of SVC .*… {took}",
+        rf"bad +failed: InvalidParameterError: The 'C' parameter of SVC .*… +{took}",
         rf"accelerated +sklearn on cpu +{took}",
         rf"pipeline +sklearn on cpu +{took}",
         rf"3 of 4 fitted, 1 failed +{took}",
