@@ -21,7 +21,6 @@ from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
-from accelsk.parallel.context import parallel_config
 from accelsk.reasons import unusable
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
@@ -52,7 +51,11 @@ def parallel(backend: str | None, n_jobs: int | None) -> AbstractContextManager[
     context manager
         `parallel_config`, or nothing.
     """
-    return nullcontext() if backend is None else parallel_config(backend, n_jobs)
+    if backend is None:
+        return nullcontext()
+    from accelsk.parallel.context import parallel_config  # its neighbours import this module
+
+    return parallel_config(backend, n_jobs)
 
 
 def carry_out(

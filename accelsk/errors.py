@@ -19,6 +19,7 @@ __all__ = [
     "DevicePlacementWarning",
     "EngineFallbackWarning",
     "EngineNotAvailable",
+    "FitFailed",
     "NotPortable",
     "UnsupportedInput",
     "UnsupportedMethod",
@@ -107,6 +108,14 @@ class UnsupportedMethod(AccelskError, AttributeError):
 
 class DeviceOutOfMemory(AccelskError, MemoryError):
     """The device ran out of memory; the estimator is left as it was."""
+
+
+class FitFailed(AccelskError):
+    """Some of several models could not be fitted.
+
+    `failures` has a record for each of them, by name, with its error and the traceback; `fitted` has the others, in the
+    container in which they were given.
+    """
 
 
 class NotPortable(AccelskError):
