@@ -134,7 +134,7 @@ def conversion(wrapper: Any, X: Any) -> str:
     min_rows = wrapper._modin_from()
     if min_rows is None or not _is_pandas(data) or len(data) < min_rows:
         return ""
-    return TO_MODIN if works_on_frames(wrapper) and not _is_apart() else ""
+    return TO_MODIN if works_on_frames(wrapper) and _obstacle() is None else ""
 
 
 def _converted(X: Any, how: str) -> Any:
@@ -146,13 +146,32 @@ def _converted(X: Any, how: str) -> Any:
     with warnings.catch_warnings():
         # "Distributing ... object. This may take some time."
         warnings.filterwarnings("ignore", "Distributing", UserWarning)
-        return modin.DataFrame(X)
+        made = modin.DataFrame(X)
+    _note_ray()
+    return made
 
 
-def _is_apart() -> bool:
-    """Whether this is a worker process which no ray is connected to: modin would start one in each of them."""
+def _obstacle() -> tuple[str, str] | None:
+    """Say why modin cannot be used in this process, and what to do."""
     ray = sys.modules.get("ray")
-    return parent_process() is not None and not (ray is not None and ray.is_initialized())
+    node = ray.get_runtime_context().get_node_id() if ray is not None and ray.is_initialized() else None
+    if node is None and parent_process() is not None:
+        return "modin would start a ray in this worker process", 'backend="ray" has workers that are connected to one.'
+    if _first_node and node not in _first_node:
+        return (
+            "the ray that modin was used with in this process has been shut down, and it works with no other one",
+            "call ray.init() before all else, so that it lasts.",
+        )
+    return None
+
+
+def _note_ray() -> None:
+    """Note which ray modin works with: it keeps references to objects there, and they are nothing to another one."""
+    if not _first_node and importlib.import_module("modin.config").Engine.get() == "Ray":
+        _first_node.append(importlib.import_module("ray").get_runtime_context().get_node_id())
+
+
+_first_node: list[str] = []
 
 
 def _is_pandas(data: Any) -> bool:
@@ -283,21 +302,19 @@ def _why_not(min_rows: Any, X: Any, steps: Sequence[Any], *, cached: bool) -> tu
         )
     if not _is_pandas(X):
         return f"X is no frame of pandas, but of type {type(X).__name__}", "give X as a frame, or drop frame=."
-    if _is_apart():
-        return "modin would start a ray in this worker process", 'backend="ray" has workers that are connected to one.'
     if len(X) < min_rows:
         return (
             f"X has {len(X):,} rows, and below {min_rows:,} (frame_min_rows) pandas is faster",
             "drop frame=, or lower frame_min_rows where you have measured otherwise.",
         )
-    return None
+    return _obstacle()
 
 
 def _import_modin() -> None:
     try:
         importlib.import_module("modin.pandas")
     except ImportError as error:
-        missing = isinstance(error, ModuleNotFoundError) and error.name == "modin"
+        missing = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "modin"
         raise EngineNotAvailable(
             f"frame='modin' needs modin, which {'is not installed' if missing else f'cannot be imported: {error}'}.",
             hint='pip install "accelsk[modin]"',
