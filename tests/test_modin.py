@@ -1,6 +1,8 @@
 """Frames of modin: taken wherever X is, with the result that pandas gives; and ``frame="modin"``, on a running ray."""
 
 import pickle
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -343,6 +345,29 @@ def test_in_a_worker_process_no_other_ray_is_started(frame, y):
     assert not started
 
 
+RAY_GONE = """
+import ray, pandas
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import FunctionTransformer
+from accelsk import AcceleratedPipeline
+X = pandas.DataFrame({"a": [1.0, 2.0, 4.0]})
+steps = [("f", FunctionTransformer(lambda X: X + 1)), ("m", Ridge())]
+pipe = AcceleratedPipeline(steps, frame="modin", frame_min_rows=1)
+for _ in range(2):
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    print(pipe.fit(X, [1.0, 2.0, 4.0]).decision_["f"].conversions, pipe.predict(X).shape)
+    ray.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_on_another_ray_than_its_first_modin_does_not_work_and_pandas_stays():
+    done = subprocess.run([sys.executable, "-c", RAY_GONE], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "('pandas to modin',) (3,)\n() (3,)\n"
+    assert "the ray that modin was used with in this process has been shut down" in done.stderr
+
+
 def test_it_is_a_parameter_like_the_others(pipe, frame, y):
     X = frame[["a", "b"]]
     opened = pickle.loads(pickle.dumps(clone(pipe).fit(X, y)))
@@ -378,7 +403,7 @@ def test_a_wrong_value_is_named(wrong, pipe, frame, y):
 
 
 def test_without_modin_it_says_how_to_get_it(pipe, frame, y, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "modin.pandas", None)
+    monkeypatch.setitem(sys.modules, "modin.pandas", None)
 
     with pytest.raises(EngineNotAvailable, match=r'pip install "accelsk\[modin\]"'):
         pipe.fit(frame[["a", "b"]], y)
