@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from accelsk import AcceleratedEstimator, AcceleratedPipeline, accelerate, explain
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, accelerate, explain, parallel_config
 from accelsk.engines import get, names, why_missing
 from accelsk.errors import EngineNotAvailable, FrameWarning, UnsupportedParameter
 from accelsk.frames import is_modin, local
@@ -269,10 +269,19 @@ def test_the_frame_is_on_the_ray_that_is_there(pipe, frame, y):
     from modin.distributed.dataframe.pandas import unwrap_partitions
 
     job = ray.get_runtime_context().get_job_id()
-    pipe.set_params(backend="threading").fit(frame[["a", "b"]], y)
+    pipe.set_params(backend="ray").fit(frame[["a", "b"]], y)
 
     assert all(isinstance(part, ray.ObjectRef) for part in unwrap_partitions(pipe.named_steps["widen"].last_, axis=0))
     assert ray.get_runtime_context().get_job_id() == job
+
+
+def test_so_it_is_in_a_search_on_ray(pipe, frame, y):
+    X = frame[["a", "b"]]
+    search = GridSearchCV(pipe, {"clf__C": [1, 9]}, cv=2)
+    with parallel_config("ray", n_jobs=2):
+        scores = clone(search).fit(X, y).cv_results_["mean_test_score"]
+
+    np.testing.assert_array_equal(scores, search.fit(X, y).cv_results_["mean_test_score"])
 
 
 def test_a_column_transformer_is_where_a_part_of_it_is(frame, y):

@@ -152,7 +152,6 @@ def test_a_mistake_is_named_before_anything_runs(arguments, told, folder, monkey
 
 
 def test_the_backend_is_around_the_script(folder, capfd, monkeypatch):
-    pytest.importorskip("accelsk.parallel")
     monkeypatch.chdir(folder)
     (folder / "script.py").write_text(
         "from joblib import Parallel, delayed, effective_n_jobs\n"
@@ -164,10 +163,27 @@ def test_the_backend_is_around_the_script(folder, capfd, monkeypatch):
 
 
 def test_an_unknown_backend_is_named(folder, monkeypatch, capsys):
-    pytest.importorskip("accelsk.parallel")
     monkeypatch.chdir(folder)
 
     assert main(["run", "--backend", "rya", "script.py"]) == 2
     out, err = capsys.readouterr()
     assert "'rya'" in err
     assert not out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.xdist_group("ray")
+def test_what_a_script_does_through_joblib_runs_on_ray(folder):
+    pytest.importorskip("ray")
+    (folder / "script.py").write_text(
+        "import os\n"
+        "from joblib import Parallel, delayed\n"
+        "def where():\n"
+        "    import ray\n"
+        "    return ray.get_runtime_context().get_task_id() is not None, os.getpid()\n"
+        "places = Parallel()(delayed(where)() for _ in range(2))\n"
+        "print(all(task and pid != os.getpid() for task, pid in places))\n"
+    )
+    code, out, err = run("--backend", "ray", "--n-jobs", "2", "script.py", cwd=folder)
+    assert (code, out) == (0, "True\n"), err
