@@ -20,6 +20,7 @@ __all__ = [
     "EngineFallbackWarning",
     "EngineNotAvailable",
     "FitFailed",
+    "FrameWarning",
     "NotPortable",
     "UnsupportedInput",
     "UnsupportedMethod",
@@ -143,6 +144,10 @@ class EngineFallbackWarning(AccelskWarning):
 
 class DevicePlacementWarning(AccelskWarning):
     """A computation ran, or a model was opened, on another device than the one it was meant for."""
+
+
+class FrameWarning(AccelskWarning):
+    """The frames that a pipeline was asked to work on are not used: they would be slower, or nothing works on them."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
