@@ -36,14 +36,6 @@ NATIVE = [
 
 
 @pytest.fixture(scope="module")
-def running_ray():
-    """Two workers, which modin finds."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture(scope="module")
 def frame():
     """Numbers, categories, words and integers with a missing value to be; the index is none that numbers rows."""
     rng = np.random.default_rng(0)
