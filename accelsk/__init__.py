@@ -12,6 +12,7 @@ from accelsk.engines import engines
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.explain import explain
 from accelsk.export import to_sklearn
+from accelsk.parallel import FailedFit, fit_many, parallel_config, partial_dependence
 from accelsk.pipeline import AcceleratedPipeline
 from accelsk.storage import load, save
 from accelsk.versions import show_versions
@@ -23,13 +24,17 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "AcceleratedEstimator",
     "AcceleratedPipeline",
+    "FailedFit",
     "accelerate",
     "config_context",
     "devices",
     "engines",
     "explain",
+    "fit_many",
     "get_config",
     "load",
+    "parallel_config",
+    "partial_dependence",
     "save",
     "set_config",
     "show_versions",

@@ -39,26 +39,25 @@ _TRANSFORMING = ("transform", "inverse_transform")
 
 
 def parallel(backend: str | None, n_jobs: int | None) -> AbstractContextManager[Any]:
-    """Return the joblib context for what runs in parallel inside a call.
+    """Return the context for what runs in parallel inside a call.
 
     Parameters
     ----------
     backend : str or None
-        A joblib backend; None changes nothing.
+        A backend; None changes nothing.
     n_jobs : int or None
-        The number of jobs that the backend gets by default.
+        The number of jobs that whoever asks for none gets.
 
     Returns
     -------
     context manager
-        `joblib.parallel_config`, or nothing.
+        `parallel_config`, or nothing.
     """
     if backend is None:
         return nullcontext()
-    import joblib
+    from accelsk.parallel.context import parallel_config  # its neighbours import this module
 
-    context: AbstractContextManager[Any] = joblib.parallel_config(backend=backend, n_jobs=n_jobs)
-    return context
+    return parallel_config(backend, n_jobs)
 
 
 def carry_out(

@@ -19,6 +19,8 @@ __all__ = [
     "DevicePlacementWarning",
     "EngineFallbackWarning",
     "EngineNotAvailable",
+    "FitFailed",
+    "FrameWarning",
     "NotPortable",
     "UnsupportedInput",
     "UnsupportedMethod",
@@ -109,6 +111,14 @@ class DeviceOutOfMemory(AccelskError, MemoryError):
     """The device ran out of memory; the estimator is left as it was."""
 
 
+class FitFailed(AccelskError):
+    """Some of several models could not be fitted.
+
+    `failures` has a record for each of them, by name, with its error and the traceback; `fitted` has the others, in the
+    container in which they were given.
+    """
+
+
 class NotPortable(AccelskError):
     """The fitted model cannot be turned into a plain scikit-learn object without changing it."""
 
@@ -134,6 +144,10 @@ class EngineFallbackWarning(AccelskWarning):
 
 class DevicePlacementWarning(AccelskWarning):
     """A computation ran, or a model was opened, on another device than the one it was meant for."""
+
+
+class FrameWarning(AccelskWarning):
+    """The frames that a pipeline was asked to work on are not used: they would be slower, or nothing works on them."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

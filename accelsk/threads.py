@@ -226,17 +226,12 @@ class _Process:
 
     def _set(self) -> None:
         for pool, before in self._before.values():
-            # threadpoolctl 3.8 lets one thread set OpenBLAS, and ignores the others until that one says it is done.
-            done = getattr(pool, "clear_controlling_thread", _nothing)
-            done(force=True)
-            pool.set_num_threads(min(self._limits) if self._limits else before)
-            done(force=True)
+            # Since its version 3.8 threadpoolctl lets one thread set the number of OpenBLAS and ignores all others: it
+            # keeps no account of who still needs a limit. Here is one, so whoever comes last may set it.
+            set_number = getattr(pool, "_real_set_num_threads", pool.set_num_threads)
+            set_number(min(self._limits) if self._limits else before)
         if not self._limits:
             self._before.clear()
-
-
-def _nothing(*, force: bool) -> None:
-    """Stands for what other pools do not have."""
 
 
 _process = _Process()

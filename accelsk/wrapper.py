@@ -21,6 +21,7 @@ from accelsk.delegation import Delegated, bound, is_fitting
 from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
+from accelsk.frames import taken
 from accelsk.options import OptionsMixin
 from accelsk.residence import at_home
 from accelsk.selection import home_of
@@ -83,6 +84,10 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         """Whether the wrapped estimator only arranges others, and these are wrapped inside."""
         return False
 
+    def _modin_from(self) -> int | None:
+        """From how many rows on a frame of pandas is to become one of modin; None for never."""
+        return None
+
     # -- fitting and computing ---------------------------------------------------------------------------------------
 
     def _fit(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -94,9 +99,14 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         previous = None
         if (method == "partial_fit" or getattr(estimator, "warm_start", False)) and "_backend" in self.__dict__:
             previous = (self._decision, self._backend)
+        moved = ""
+        if "modin" in sys.modules:
+            args, kwargs, moved = taken(self, args, kwargs)
         with parallel(*self._parallel):
             # Nothing of this object changes before the fit has succeeded: a failed one leaves it as it was.
             fitted, decision, result = self._carry_out(method, args, kwargs, previous)
+        if moved:
+            decision = replace(decision, conversions=(moved, *decision.conversions))
         tags = get_tags(estimator).input_tags
         self._backend = fitted
         self._decision = decision
@@ -134,6 +144,8 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             return done
 
     def _call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if "modin" in sys.modules:
+            args, kwargs, _ = taken(self, args, kwargs)
         fitted = self.__dict__.get("_backend")
         if fitted is None:
             return self._call_unfitted(method, args, kwargs)

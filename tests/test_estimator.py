@@ -367,7 +367,7 @@ def test_joblib_backend_and_n_jobs_reach_the_inside(iris):
             self.classes_ = np.unique(y)
             return self
 
-    assert wrap(Spy(), backend="threading", n_jobs=2).fit(*iris).seen_ == ("ThreadingBackend", 2)
+    assert wrap(Spy(), backend="threading", n_jobs=2).fit(*iris).seen_ == ("Threading", 2)
     assert wrap(Spy()).fit(*iris).seen_ == ("LokyBackend", None)
 
 

@@ -1,0 +1,150 @@
+"""Each backend computes the same search to the same result, with no more threads than cores, and gets X once."""
+
+import os
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, parallel_config, threads
+from tests.parallel.conftest import BACKENDS, busy_threads, parametrized
+
+X, y = load_breast_cancer(return_X_y=True)
+
+
+def search():
+    pipeline = AcceleratedPipeline([("scale", StandardScaler()), ("pca", PCA(5)), ("clf", SVC())], engine="sklearn")
+    return GridSearchCV(pipeline, {"clf__C": [0.1, 1, 10], "pca__n_components": [3, 5]}, cv=3)
+
+
+def told(fitted):
+    """What a search has found, without the times."""
+    return {name: value for name, value in fitted.cv_results_.items() if "time" not in name}
+
+
+@pytest.fixture(scope="module")
+def serial():
+    return told(search().fit(X, y))
+
+
+@parametrized(*BACKENDS)
+def test_the_same_search_finds_the_same(backend, serial):
+    with parallel_config(backend, n_jobs=2):
+        found = told(search().fit(X, y))
+    assert found.keys() == serial.keys()
+    for name in found:
+        assert np.array_equal(found[name], serial[name]), name
+
+
+def look_and_multiply(_):
+    """How many threads this task may use, and how many compute in it."""
+    square = np.random.default_rng(0).random((1200, 1200))
+    before = busy_threads()
+    for _ in range(4):
+        square @ square
+    HistGradientBoostingClassifier(max_iter=20).fit(square[:, :20], square[:, 20] > 0.5)
+    RandomForestClassifier(20, n_jobs=-1).fit(square[:, :20], square[:, 20] > 0.5)
+    used = {thread: seconds - before.get(thread, 0) for thread, seconds in busy_threads().items()}
+    # Beside those that compute there are the threads of the cluster, which use a little for the traffic with it.
+    return os.getpid(), threads.share(), sum(seconds > max(used.values()) / 5 for seconds in used.values())
+
+
+@parametrized("loky", "multiprocessing", "ray", "dask", "spark")
+def test_workers_compute_with_their_share_of_the_threads(backend):
+    with parallel_config(backend, n_jobs=2):
+        seen = joblib.Parallel()(joblib.delayed(look_and_multiply)(i) for i in range(4))
+    assert all(pid != os.getpid() for pid, _, _ in seen)
+    assert {(share, computing) for _, share, computing in seen} == {(1, 1)}
+
+
+@parametrized(*BACKENDS)
+def test_fewer_tasks_than_cores_get_more_threads(backend, monkeypatch):
+    with parallel_config(backend, n_jobs=2):
+        (share,) = joblib.Parallel()([joblib.delayed(threads.share)()])
+    assert share == (1 if backend == "multiprocessing" else 2)  # which forks, see Multiprocessing
+
+
+@parametrized(*BACKENDS)
+def test_inner_n_jobs_is_heeded(backend):
+    with parallel_config(backend, n_jobs=2, inner_n_jobs=3):
+        shares = joblib.Parallel()(joblib.delayed(threads.share)() for _ in range(4))
+    assert shares == [3] * 4
+
+
+def nested(_):
+    """The number of workers that a forest in a task would get."""
+    return joblib.effective_n_jobs(-1), joblib.effective_n_jobs(None), joblib.effective_n_jobs(16)
+
+
+@parametrized(*BACKENDS)
+def test_what_a_task_does_in_parallel_keeps_to_its_share(backend):
+    with parallel_config(backend, n_jobs=2):
+        assert joblib.Parallel()(joblib.delayed(nested)(i) for i in range(3)) == [(1, 1, 1)] * 3
+    with parallel_config(backend, n_jobs=2, inner_n_jobs=2):
+        assert joblib.Parallel()(joblib.delayed(nested)(i) for i in range(3)) == [(2, 2, 2)] * 3
+
+
+def in_a_task(backend):
+    """A task that asks for workers of its own."""
+    with parallel_config(backend, n_jobs=8):
+        return joblib.effective_n_jobs(-1), type(joblib.parallel.get_active_backend()[0]).__name__
+
+
+def test_a_task_that_asks_for_workers_gets_threads_of_its_share():
+    with parallel_config("loky", n_jobs=2, inner_n_jobs=2):
+        assert joblib.Parallel()(joblib.delayed(in_a_task)(name) for name in ("loky", "ray")) == [(2, "Nested")] * 2
+
+
+@parametrized("ray", "dask", "spark")
+def test_data_go_to_a_cluster_once(backend):
+    large = np.tile(X, (5, 1))
+    with parallel_config(backend, n_jobs=2) as config:
+        cross_val_score(SVC(), large, np.tile(y, 5), cv=4, n_jobs=2)
+        shipped = config.shipped
+    arrays = [large.nbytes, y.nbytes * 5]
+    assert shipped.tasks == 4
+    # X, y, and the indices of four splits; nothing of it in the tasks themselves.
+    assert shipped.objects == 2 + 4
+    assert sum(arrays) <= shipped.object_bytes <= sum(arrays) + 4 * large.shape[0] * 8
+    assert shipped.task_bytes < 4 * 25_000
+
+
+@parametrized(*BACKENDS)
+def test_it_is_a_keyword_of_estimators(backend):
+    forest = RandomForestClassifier(10, random_state=0, n_jobs=2)
+    there = AcceleratedEstimator(forest, engine="sklearn", backend=backend).fit(X, y)
+    assert np.array_equal(there.predict_proba(X), forest.fit(X, y).predict_proba(X))
+
+
+def fail(_):
+    raise ZeroDivisionError("in the worker")
+
+
+@parametrized(*BACKENDS)
+def test_the_exception_of_a_task_arrives(backend):
+    with parallel_config(backend, n_jobs=2), pytest.raises(ZeroDivisionError, match="in the worker"):
+        joblib.Parallel()(joblib.delayed(fail)(i) for i in range(4))
+
+
+@parametrized("ray", "dask", "spark")
+def test_what_was_there_before_is_left_there(backend):
+    with parallel_config(backend, n_jobs=2):
+        joblib.Parallel()(joblib.delayed(abs)(i) for i in range(4))
+    if backend == "ray":
+        import ray
+
+        assert ray.is_initialized()
+    elif backend == "dask":
+        from distributed import default_client
+
+        assert default_client().submit(abs, -1).result() == 1
+    else:
+        from pyspark.sql import SparkSession
+
+        assert SparkSession.getActiveSession().range(3).count() == 3
