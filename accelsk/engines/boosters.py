@@ -85,6 +85,27 @@ class BoosterAdapter(Adapter):
         """
         return X
 
+    def ready(self, model: Any, method: str, X: Any) -> Any:
+        """Return data so that the library has nothing to prepare of them on threads whose number nobody can tell it.
+
+        Asked for calls of the library's own classes where there is a share of the cores.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library.
+        method : str
+            The method.
+        X : object
+            Its first argument.
+
+        Returns
+        -------
+        object
+            What the method is given instead; by default X.
+        """
+        return X
+
     def takes_objects(self, model: Any, given: Mapping[str, Any]) -> bool:
         """Say whether X may hold what is no number, because the user has named such columns.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -218,7 +218,7 @@ class OwnClass:
         if method not in _ANSWERS:
             args = [adapter.taken(value) if sp.issparse(value) else value for value in args]
             kwargs = {name: adapter.taken(value) if sp.issparse(value) else value for name, value in kwargs.items()}
-            return _within_share(function, row.jobs, args, kwargs)
+            return self._asked(adapter, row, method, args, kwargs)
         bound = inspect.signature(function).bind(*args, **kwargs)
         name = next(iter(bound.arguments))
         X = self._checked(bound.arguments[name], reset=False)
@@ -226,7 +226,24 @@ class OwnClass:
             return self._constant(method, X)
         bound.arguments[name] = adapter.taken(X)
         plain = bound.arguments.keys() <= {name, row.jobs}
-        return self._answer(adapter, method, _within_share(function, row.jobs, bound.args, bound.kwargs), plain=plain)
+        result = self._asked(adapter, row, method, bound.args, bound.kwargs)
+        return self._answer(adapter, method, result, plain=plain)
+
+    def _asked(
+        self, adapter: BoosterAdapter, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """What a method of the library returns; where there is a share, computed on no more threads."""
+        function = getattr(self.model, method)
+        if share() is None:
+            return function(*args, **kwargs)
+        signature = inspect.signature(function)
+        bound = signature.bind(*args, **kwargs)
+        first = next(iter(bound.arguments), None)
+        if first is not None:
+            bound.arguments[first] = adapter.ready(self.model, method, bound.arguments[first])
+        if row.jobs in signature.parameters:
+            bound.arguments[row.jobs] = threads_for(bound.arguments.get(row.jobs))
+        return function(*bound.args, **bound.kwargs)
 
     def _constant(self, method: str, X: Any) -> Any:
         assert self.classes is not None
@@ -278,30 +295,6 @@ class OwnClass:
                 hint="keep accelsk where it is used, or encode the labels before the fit.",
             )
         return copy.deepcopy(self.model)
-
-
-def _within_share(function: Callable[..., Any], jobs: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call a function of a library that may have an argument for the number of threads.
-
-    Parameters
-    ----------
-    function : callable
-        The function.
-    jobs : str
-        The name that the argument would have.
-    args, kwargs : sequence, mapping
-        The arguments.
-
-    Returns
-    -------
-    object
-        What the function returns, where there is a share, on no more threads.
-    """
-    if share() is None or jobs not in inspect.signature(function).parameters:
-        return function(*args, **kwargs)
-    bound = inspect.signature(function).bind(*args, **kwargs)
-    bound.arguments[jobs] = threads_for(bound.arguments.get(jobs))
-    return function(*bound.args, **bound.kwargs)
 
 
 def _score(X: Any, y: Any, sample_weight: Any = None) -> None:

@@ -22,7 +22,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.neighbors import KNeighborsClassifier
 
 from accelsk import AcceleratedEstimator
-from accelsk.devices import HOST
 from accelsk.engines import get, get_adapter, why_missing
 from accelsk.threads import limited
 
@@ -155,20 +154,6 @@ def test_a_call_that_fails_leaves_nothing_behind(engine, kind):
     assert (written(model), [pool.get_num_threads() for pool in pools]) == before
 
 
-@pytest.mark.parametrize("engine", installed("catboost"))
-def test_a_fit_that_fails_in_the_library_tells_its_estimator_nothing(engine):
-    from catboost import CatBoostClassifier
-
-    from accelsk.engines.ownclass import OwnClass
-
-    adapter, row = get_adapter(engine), get(engine).row("catboost.core.CatBoostClassifier")
-    backend = OwnClass(CatBoostClassifier(iterations=5, depth=99, thread_count=4, allow_writing_files=False))
-    with limited(1), pytest.raises(ValueError, match="depth"):
-        adapter.fit(backend, row, "fit", (X, Y), {}, HOST)
-
-    assert backend.model.get_params()["thread_count"] == 4
-
-
 @pytest.mark.parametrize("engine", installed("lightgbm"))
 def test_the_steps_of_a_staged_prediction_are_held_too(engine, monkeypatch):
     from accelsk.engines.lightgbm.adapter import LightGBMAdapter
@@ -188,11 +173,3 @@ def test_the_steps_of_a_staged_prediction_are_held_too(engine, monkeypatch):
         next(steps)
     next(steps)
     assert numbers == [2, 2, -1]
-
-
-@pytest.mark.parametrize("engine", installed("catboost"))
-def test_a_number_of_threads_changes_no_answer(engine):
-    labels = np.where(Y, "yes", "")  # which the library is given as 0 and 1
-    model = made(engine, "own", None).fit(X, labels)
-
-    np.testing.assert_array_equal(model.predict(X, thread_count=1), model.predict(X))

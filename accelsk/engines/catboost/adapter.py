@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from accelsk.engines.boosters import Booster, BoosterAdapter
 from accelsk.engines.catboost.frames import check_frame
 from accelsk.engines.catboost.labels import are_kept, by_code
 from accelsk.engines.catboost.table import LOSSES
-from accelsk.engines.catboost.threads import fit_held, hold_tables
+from accelsk.engines.catboost.threads import fit_held, table, threads_of_tables
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, UnsupportedParameter
-from accelsk.threads import Pool, threads_for
+from accelsk.threads import share, threads_for
 
 __all__ = ["CatBoostAdapter"]
 
@@ -29,6 +29,15 @@ __all__ = ["CatBoostAdapter"]
 _TELLING = ("verbose", "logging_level", "silent", "verbose_eval", "metric_period")
 _NO_NUMBERS = ("cat_features", "text_features", "embedding_features")
 _WRITING = ("allow_writing_files", "train_dir")
+
+#: The methods that make a table of the data that they are given first.
+_ASKED = frozenset(
+    {
+        *("predict", "predict_proba", "predict_log_proba", "virtual_ensembles_predict"),
+        *("staged_predict", "staged_predict_proba", "staged_predict_log_proba"),
+        *("calc_leaf_indexes", "iterate_leaf_indexes"),
+    }
+)
 
 
 class CatBoostAdapter(BoosterAdapter):
@@ -129,6 +138,25 @@ class CatBoostAdapter(BoosterAdapter):
             The same data.
         """
         return sparse_matrix(X)
+
+    def ready(self, model: Any, method: str, X: Any) -> Any:
+        """Return a table of the data: a prediction would make one on all cores.
+
+        Parameters
+        ----------
+        model : estimator
+            Of CatBoost.
+        method : str
+            The method.
+        X : object
+            Its first argument.
+
+        Returns
+        -------
+        object
+            X itself for methods that do more with it.
+        """
+        return table(model, X) if method in _ASKED else X
 
     def on_device(self, row: Row, keywords: Mapping[str, Any], device: Device) -> dict[str, Any]:
         """Return the keyword arguments with the device in CatBoost's own spelling.
@@ -276,17 +304,6 @@ class CatBoostAdapter(BoosterAdapter):
         first = X[0]
         return not bool(((first == X) | (np.isnan(first) & np.isnan(X))).all())
 
-    def pools(self) -> Iterable[Pool]:
-        """Say that there is no number of the process; and see to that the tables keep to the share.
-
-        Returns
-        -------
-        iterable of Pool
-            None.
-        """
-        hold_tables()
-        return ()
-
     def grow(self, model: Any, prepared: Prepared, row: Row, recipe: Mapping[str, Any]) -> Any:
         """Fit CatBoost's estimator as scikit-learn's hyperparameters say.
 
@@ -333,6 +350,7 @@ class CatBoostAdapter(BoosterAdapter):
                 y,
                 weight=weights,
                 baseline=np.full(len(y), start) if start else None,
+                thread_count=threads_of_tables(),
                 **_categories(prepared),
             )
             if on_gpu:  # where CatBoost calls nobody back
@@ -388,8 +406,9 @@ class CatBoostAdapter(BoosterAdapter):
         """
         places = model.get_cat_feature_indices()
         categorical = np.isin(np.arange(X.shape[1]), places) if len(places) else None
+        columns = self._columns(X, categorical)
         found = model.predict(
-            self._columns(X, categorical),
+            columns if share() is None else table(model, columns),
             prediction_type="RawFormulaVal",
             ntree_end=rounds or 0,
             thread_count=threads_for(-1),

@@ -1,23 +1,23 @@
 """How CatBoost is held to a share of the cores: it has a pool of its own for each call, and no number for the process.
 
 A fit takes the number of its estimator, and a prediction that of its argument: all cores, whatever the fit was told.
-Nobody can tell a fit the number for the table that it makes of its data first (`Pool`), all cores again; and threads
-that have made the table of a prediction wait for more, awake, while the prediction computes. So under a share each
-table is made on one thread, which takes a hundredth of a fit. The class itself is told so, once: without a share it
-does what it did.
+Threads that have made the table of a prediction (`catboost.Pool`) wait for more, awake, while the prediction computes:
+so under a share the library is given a table, made on one thread, which takes no longer. Fits make theirs inside, on
+all cores, and nobody can tell them another number: of the processor's time of 100 iterations that is 0.5 % for 20,000
+rows of 50 columns, and 1.3 % for 200,000 of 20. It is left to them.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from accelsk.threads import share, threads_for
 
-__all__ = ["fit_held", "hold_tables"]
+__all__ = ["fit_held", "table", "threads_of_tables"]
 
 
 @contextmanager
@@ -48,17 +48,40 @@ def fit_held(model: Any) -> Iterator[None]:
         model._canonized_params = None
 
 
-@lru_cache(maxsize=1)
-def hold_tables() -> None:
-    """Let tables be made on one thread where there is a share; asked before every call under one."""
+def threads_of_tables() -> int:
+    """Return the number of threads to make tables on.
+
+    Returns
+    -------
+    int
+        -1 for all cores, where there is no share.
+    """
+    return -1 if share() is None else 1
+
+
+def table(model: Any, X: Any) -> Any:
+    """Return the table of data that a fitted estimator would make of them, made as `threads_of_tables` says.
+
+    Parameters
+    ----------
+    model : estimator
+        Of CatBoost.
+    X : object
+        What its methods take.
+
+    Returns
+    -------
+    object
+        A `catboost.Pool`; or X itself, where it is one, or a single row, or where it is the library that refuses it.
+    """
     from catboost import Pool
 
-    init = Pool.__init__
-
-    @functools.wraps(init)
-    def init_held(self: Any, *args: Any, **kwargs: Any) -> None:
-        if share() is not None:
-            kwargs["thread_count"] = 1
-        init(self, *args, **kwargs)
-
-    Pool.__init__ = init_held
+    if isinstance(X, Pool) or len(np.shape(X)) != 2 or not model.is_fitted():
+        return X
+    return Pool(
+        X,
+        cat_features=model.get_cat_feature_indices(),
+        text_features=model.get_text_feature_indices(),
+        embedding_features=model.get_embedding_feature_indices(),
+        thread_count=threads_of_tables(),
+    )
