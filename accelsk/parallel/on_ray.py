@@ -47,6 +47,7 @@ class RayCluster(Cluster):
         if not ray.is_initialized():
             options = {"log_to_driver": False, "include_dashboard": False, **self._options}
             if not options.get("address") and "RAY_ADDRESS" not in os.environ:
+                options["address"] = "local"  # rather than one that somebody else has started on this machine
                 options.setdefault("num_cpus", self.local_workers())
                 options.setdefault("logging_level", "ERROR")
             else:
