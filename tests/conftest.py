@@ -41,7 +41,7 @@ def diabetes():
 def running_ray():
     """A ray with two workers: one for all tests of a process (of the xdist_group "ray"), for modin knows only one."""
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
 

@@ -355,7 +355,7 @@ X = pandas.DataFrame({"a": [1.0, 2.0, 4.0]})
 steps = [("f", FunctionTransformer(lambda X: X + 1)), ("m", Ridge())]
 pipe = AcceleratedPipeline(steps, frame="modin", frame_min_rows=1)
 for _ in range(2):
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     print(pipe.fit(X, [1.0, 2.0, 4.0]).decision_["f"].conversions, pipe.predict(X).shape)
     ray.shutdown()
 """
