@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from sklearn import inspection
 from sklearn.utils.parallel import Parallel, delayed
 
 from accelsk.parallel.workers import workers_for
@@ -61,6 +60,8 @@ def partial_dependence(
     >>> on_bmi["average"].shape, on_both["average"].shape
     ((1, 5), (1, 5, 5))
     """
+    from sklearn import inspection  # and half of scikit-learn with it: not for who imports accelsk
+
     several = _several(features)
     if several is None:
         with workers_for(1, backend, n_jobs):  # for what may run in parallel inside the estimator

@@ -1,6 +1,8 @@
 """Under a share of the cores CatBoost is given tables that accelsk has made on one thread; no answer changes by it."""
 
 import inspect
+import json
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +141,26 @@ def test_rows_and_tables_of_the_user_are_left_to_the_library():
     np.testing.assert_array_equal(beside[0], alone[0])
     np.testing.assert_array_equal(beside[1], alone[1])
     assert beside[2] == alone[2]
+
+
+@pytest.mark.parametrize("asked, share, given", [(None, 2, 2), (4, 2, 2), (1, 2, 1), (4, 1, 1)])
+def test_fits_and_predictions_are_told_the_share(asked, share, given, monkeypatch):
+    numbers, predict = [], catboost.CatBoostClassifier.predict
+
+    @wraps(predict)
+    def told(self, *args, thread_count=-1, **kwargs):
+        numbers.append(thread_count)
+        return predict(self, *args, thread_count=thread_count, **kwargs)
+
+    monkeypatch.setattr(catboost.CatBoostClassifier, "predict", told)
+    own = CATBOOST.own(rounds=2, **({} if asked is None else {"thread_count": asked}))
+    boosting = HistGradientBoostingClassifier(max_iter=2, early_stopping=False)
+    for model in (AcceleratedEstimator(own), CATBOOST.on(boosting, n_jobs=asked)):
+        with limited(share):
+            model.fit(X, Y).predict(X)
+        written = json.loads(model.estimator_.get_metadata()["params"])  # by the library, for the record
+        assert written["system_options"]["thread_count"] == given
+    assert numbers == [share, share]  # of a prediction the estimator does not say a number
 
 
 def test_without_a_share_the_library_makes_its_tables(tables):

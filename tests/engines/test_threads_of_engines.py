@@ -25,8 +25,6 @@ from accelsk import AcceleratedEstimator
 from accelsk.engines import get, get_adapter, why_missing
 from accelsk.threads import limited
 
-counting = pytest.mark.skipif(not VISIBLE or cpu_count() < 2, reason="threads are counted on Linux, on two cores")
-
 
 def installed(*names):
     return [
@@ -35,53 +33,32 @@ def installed(*names):
     ]
 
 
-@pytest.fixture(scope="module")
-def used():
-    """Return a function that has the models of an engine fitted and asked in a fresh process, once."""
-    found = {}
-
-    def used(engine):
-        if engine not in found:
-            here = Path(__file__).parent
-            path = os.pathsep.join([str(here), *filter(None, sys.path)])
-            # A thread of OpenMP that has nothing to do is not to run for that.
-            environment = {**os.environ, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE"}
-            command = [sys.executable, "-W", "ignore", str(here / "threads_used.py"), engine]
-            done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, done.stderr
-            found[engine] = json.loads(done.stdout.splitlines()[-1])
-        return found[engine]
-
-    return used
+ENGINES = {"boosting": tuple(LIBRARIES), "others": ("sklearnex", "array_api", "sklearn")}
 
 
-every_engine = pytest.mark.parametrize(
-    "engine", installed("xgboost", "lightgbm", "catboost", "sklearnex", "array_api", "sklearn")
-)
-
-
-@counting
-@every_engine
+# Each model asks for four threads or for none in particular, and is looked at in the main thread and in another one.
+@pytest.mark.skipif(not VISIBLE or cpu_count() < 2, reason="threads are counted on Linux, on two cores")
+@pytest.mark.parametrize("which", ["few", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engines", ENGINES)
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("threads of engines")
-def test_no_more_threads_compute_than_the_share(used, engine):
-    for name, share, asked, where, fit, prediction, _ in used(engine):
-        case = f"{name}, {asked} asked for, in the {where} thread"
+def test_no_more_threads_compute_than_the_share_and_without_one_as_many_as_ever(engines, which):
+    names = [name for name in ENGINES[engines] if not why_missing(name)]
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), *filter(None, sys.path)])
+    # A thread of OpenMP that has nothing to do is not to run for that.
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE"}
+    command = [sys.executable, "-W", "ignore", str(here / "threads_used.py"), which, *names]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+    seen = json.loads(done.stdout.splitlines()[-1])
+    for _, case, what, share, threads in seen:
         if share is not None:
-            assert fit <= share, case
-            assert prediction <= share, case
-
-
-@counting
-@every_engine
-@pytest.mark.timeout(300)
-@pytest.mark.xdist_group("threads of engines")
-def test_where_there_is_no_share_a_model_takes_what_it_would(used, engine):
-    for name, share, asked, where, _, prediction, afterwards in used(engine):
-        case = f"{name}, {asked} asked for, in the {where} thread, after a share of {share}"
-        assert afterwards > 1, case
-        assert prediction > 1 or share is not None, case
-    assert max(fit for _, share, *_, fit, _, _ in used(engine) if share is None) > 1
+            assert threads <= share, case
+        elif what == "ask":  # also after a fit under a share
+            assert threads > 1, case
+    fits = {engine for engine, _, what, share, threads in seen if what == "fit" and share is None and threads > 1}
+    assert fits == set(names)
 
 
 # -- what a model remembers ------------------------------------------------------------------------------------------
@@ -127,7 +104,7 @@ every_model = pytest.mark.parametrize(
 
 
 @every_model
-@pytest.mark.parametrize("asked, share", [(None, 1), (4, 1), (4, 2)])
+@pytest.mark.parametrize("asked, share", [(None, 1), (4, 2)])
 def test_a_model_is_the_one_that_it_is_without_a_share(engine, kind, asked, share):
     alone, beside = (made(engine, kind, asked) for _ in range(2))
     alone.fit(X, Y)

@@ -1,11 +1,11 @@
-"""Fit and ask the models of one engine under shares, and print how many threads each has used. Run as a program."""
+"""Fit and ask the models of engines under shares, and print how many threads each has used. Run as a program."""
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
@@ -21,28 +21,31 @@ from accelsk import AcceleratedEstimator
 from accelsk.engines import get
 from accelsk.threads import limited
 
-#: The share, the number that the estimator asks for, and the thread of the caller.
-CASES = (
-    (None, None, "main"),
-    (1, None, "main"),
-    (None, 4, "main"),
-    (1, 4, "main"),
-    (2, 4, "main"),
-    (1, 4, "other"),
-)
+#: What is done with each model, under which share, in which thread. Where it is asked without a share its last fit
+#: was under one, and the other way round.
+STEPS = {
+    "few": (("fit", None, "main"), ("ask", 1, "other"), ("fit", 1, "main"), ("ask", None, "main")),
+    "all": (
+        *(("fit", None, "main"), ("ask", None, "main"), ("ask", 1, "main")),
+        *(("fit", 1, "main"), ("ask", 1, "main"), ("ask", None, "main")),
+        *(("fit", 1, "other"), ("ask", 1, "other"), ("ask", None, "main")),
+        *(("fit", 2, "main"), ("ask", 2, "main"), ("ask", None, "main")),
+    ),
+}
 
 #: On a busy machine a thread that got no core is not told from one that slept, and one that has handed its work on to
-#: another is still awake: what is not as expected is looked at again. What is wrong stays wrong.
-TRIES = 4
+#: another is still awake: what is not as expected is looked at again, more often where it is a second thread that was
+#: not seen. What is wrong stays wrong.
+TRIES, TRIES_WITHOUT = 4, 10
 
 #: Threads that have computed wait for more, awake, before they sleep.
-PAUSE = 0.1
+PAUSE = 0.05
 
 
 def data(engine):
     """Return as many rows as take the libraries some hundredths of a second."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(80_000 if engine == "array_api" else 8_000, 20))
+    X = rng.normal(size=(40_000 if engine == "array_api" else 8_000, 20))
     return X, (X[:, 0] + rng.normal(size=len(X)) > 0).astype(int)
 
 
@@ -66,7 +69,7 @@ def models(engine, n_jobs):
     if engine == "array_api":
         return {
             "PCA": (AcceleratedEstimator(PCA(10, svd_solver="full"), **on), 4),
-            "Ridge": (AcceleratedEstimator(Ridge(solver="svd"), **on), 4),
+            "Ridge": (AcceleratedEstimator(Ridge(solver="svd"), **on), 12),
         }
     return {
         "forest": (AcceleratedEstimator(RandomForestClassifier(20, random_state=0, n_jobs=n_jobs), **on), 12),
@@ -75,11 +78,19 @@ def models(engine, n_jobs):
     }
 
 
+def asking(engine, which):
+    """Return the models, with the number of threads that each asks for: one of the two, or one after the other."""
+    asked = {n_jobs: models(engine, n_jobs) for n_jobs in (4, None)}
+    for place, name in enumerate(asked[4]):
+        for n_jobs in (4, None) if which == "all" else ((4, None)[place % 2],):
+            yield name, n_jobs, *asked[n_jobs][name]
+
+
 def most(onlooker, function, share):
     """Return the threads that a function uses; where there is no share, those that it ever uses."""
-    for _ in range(TRIES):
+    for _ in range(TRIES_WITHOUT if share is None else TRIES):
         time.sleep(PAUSE)
-        with onlooker.watching() as running:
+        with onlooker.watching() as running, nullcontext() if share is None else limited(share):
             function()
         found = running.ever if share is None else running.most
         if found > 1 if share is None else found <= share:
@@ -87,37 +98,29 @@ def most(onlooker, function, share):
     return found
 
 
-def used(onlooker, model, X, y, times, share):
-    """Return the threads of a fit, of a prediction under the same share, and of one afterwards, where there is none."""
-    repeated = np.tile(X, (times, 1))
-    ask = model.predict if hasattr(model, "predict") else model.transform
-    with nullcontext() if share is None else limited(share):
-        fit = most(onlooker, lambda: model.fit(X, y), share)
-        prediction = most(onlooker, lambda: ask(repeated), share)
-    return fit, prediction, most(onlooker, lambda: ask(repeated), None)
-
-
 def in_thread(function, *args):
     """Call a function in another thread."""
-    found = []
-    thread = threading.Thread(target=lambda: found.append(function(*args)))
-    thread.start()
-    thread.join()
-    return found[0]
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(function, *args).result()
 
 
-def main(engine):
+def main(which, *engines):
     """Print what was seen."""
-    X, y = data(engine)
     seen = []
     with Onlooker() as onlooker:
-        for share, asked, where in CASES:
-            for name, (model, times) in models(engine, asked).items():
-                args = (onlooker, model.fit(X[:500], y[:500]), X, y, times, share)  # and the library is loaded
-                found = used(*args) if where == "main" else in_thread(used, *args)
-                seen.append((name, share, asked, where, *found))
+        for engine in engines:
+            X, y = data(engine)
+            for name, n_jobs, model, times in asking(engine, which):
+                repeated = np.tile(X, (times, 1))
+                ask = model.predict if hasattr(model, "predict") else model.transform
+                does = {"fit": lambda: model.fit(X, y), "ask": lambda: ask(repeated)}  # noqa: B023
+                for what, share, where in STEPS[which]:
+                    args = (onlooker, does[what], share)
+                    found = most(*args) if where == "main" else in_thread(most, *args)
+                    case = f"{engine}: {what} {name}, {n_jobs} asked for, in the {where} thread"
+                    seen.append((engine, case, what, share, found))
     print(json.dumps(seen))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

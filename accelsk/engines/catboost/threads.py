@@ -3,8 +3,8 @@
 A fit takes the number of its estimator, and a prediction that of its argument: all cores, whatever the fit was told.
 Threads that have made the table of a prediction (`catboost.Pool`) wait for more, awake, while the prediction computes:
 so under a share the library is given a table, made on one thread, which takes no longer. Fits make theirs inside, on
-all cores, and nobody can tell them another number: of the processor's time of 100 iterations that is 0.5 % for 20,000
-rows of 50 columns, and 1.3 % for 200,000 of 20. It is left to them.
+all cores whatever they are told. That is left to them: of the processor's time of 100 iterations it is 0.5 % for 20,000
+rows of 50 columns, and 1.3 % for 200,000 of 20.
 """
 
 from __future__ import annotations
