@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from accelsk.threads import share
+from accelsk.threads import alone, share
 
 __all__ = ["as_alone", "within_share"]
 
@@ -45,6 +45,4 @@ def as_alone(model: Any) -> None:
         Just fitted.
     """
     if share() is not None and _THREADS in getattr(model, "__dict__", {}):
-        from joblib import cpu_count
-
-        setattr(model, _THREADS, int(cpu_count(only_physical_cores=True)))
+        setattr(model, _THREADS, alone())

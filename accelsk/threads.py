@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["Pool", "in_force", "limited", "share", "stepwise", "threads_for"]
+__all__ = ["Pool", "alone", "in_force", "limited", "share", "stepwise", "threads_for"]
 
 
 class Pool(Protocol):
@@ -50,6 +50,7 @@ class Pool(Protocol):
 
 
 _share: ContextVar[int | None] = ContextVar("accelsk_share", default=None)
+_alone: ContextVar[int | None] = ContextVar("accelsk_alone", default=None)
 
 
 def share() -> int | None:
@@ -68,6 +69,22 @@ def share() -> int | None:
     2
     """
     return _share.get()
+
+
+def alone() -> int:
+    """Return the number of OpenMP threads that scikit-learn would use here without a share.
+
+    Returns
+    -------
+    int
+        In a worker, that of the process that has sent the task: joblib sets the worker's own to the share.
+    """
+    known = _alone.get()
+    if known is not None:
+        return known
+    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+    return int(_openmp_effective_n_threads())
 
 
 def threads_for(n_jobs: int | None) -> int | None:
@@ -105,25 +122,29 @@ def threads_for(n_jobs: int | None) -> int | None:
 
 
 @contextmanager
-def limited(n_threads: int) -> Iterator[None]:
+def limited(n_threads: int, without: int | None = None) -> Iterator[None]:
     """Let what runs in the block, in this thread, use at most so many threads.
 
     Parameters
     ----------
     n_threads : int
         The share; inside a block with a smaller one, that one holds.
+    without : int, default=None
+        What `alone` is to return in the block; None for what it returns outside.
 
     Yields
     ------
     None
     """
     outer = share()
+    before = _alone.set(without or alone())
     token = _share.set(n_threads if outer is None else min(n_threads, outer))
     try:
         with in_force():
             yield
     finally:
         _share.reset(token)
+        _alone.reset(before)
 
 
 def in_force(pools: Callable[[], Iterable[Pool]] = tuple) -> AbstractContextManager[Any]:

@@ -29,14 +29,18 @@ class Task:
         What is called.
     share : int
         The most threads that it may use, those of nested parallelism included.
+    alone : int
+        The number of OpenMP threads without a share, which models remember.
     """
 
     function: Callable[..., Any]
     share: int
+    alone: int
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with these arguments."""
-        with threads.limited(self.share), joblib.parallel_config(backend=nested(self.share), n_jobs=self.share):
+        limited = threads.limited(self.share, without=self.alone)
+        with limited, joblib.parallel_config(backend=nested(self.share), n_jobs=self.share):
             return self.function(*args, **kwargs)
 
 
@@ -75,8 +79,9 @@ class Sharing:
         """
         if self._share is None:
             self._share = self.inner_n_jobs or self._share_of(self._at_once())
+        share, alone = self._share, threads.alone()
         batch.items = [
-            (Task(function, self._share), *self._sendable(args, kwargs)) for function, args, kwargs in batch.items
+            (Task(function, share, alone), *self._sendable(args, kwargs)) for function, args, kwargs in batch.items
         ]
         return batch
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
-from accelsk import AcceleratedEstimator
+from accelsk import AcceleratedEstimator, fit_many
 from accelsk.engines import get, names, reference, why_missing
 from accelsk.errors import DeviceNotAvailable
 from accelsk.testing import engine_checks
@@ -46,6 +47,15 @@ def test_k_means_remembers_no_share(iris, means):
         np.testing.assert_array_equal(alone.predict(X), labels)
 
     assert beside.estimator_._n_threads == alone.estimator_._n_threads
+
+
+def test_nor_that_of_a_worker(iris):
+    means = KMeans(3, random_state=0)
+    with threadpool_limits(3, user_api="openmp"):  # workers have fewer
+        alone = clone(means).fit(iris[0])
+        sent = fit_many([AcceleratedEstimator(means, engine="sklearn")] * 2, *iris, n_jobs=2, backend="loky")
+
+    assert {model.estimator_._n_threads for model in sent} == {alone._n_threads}
 
 
 def test_the_backend_estimator_is_of_the_users_class_and_not_his_object(iris):
