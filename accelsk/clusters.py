@@ -1,0 +1,228 @@
+"""The user's dask cluster, and a training on it that ends: with a model, or with an error that says what happened.
+
+The libraries train with a ring of workers that talk to each other without dask. When one of them dies, dask knows, and
+the others may wait for it for ever; so the workers are watched here as long as a training runs.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from accelsk.errors import UnsupportedInput, WorkerDied
+
+__all__ = ["Cluster"]
+
+Result = TypeVar("Result")
+
+#: Seconds between two looks at the workers, and at whether the training has ended.
+_PERIOD = 0.5
+#: Seconds that a training gets to end by itself after a worker has died: with the library's own error, or its model.
+_PATIENCE = 5.0
+#: Seconds in which the scheduler notices that a worker is gone, after the library has failed for the same reason.
+_NOTICE = 3.0
+#: The annotation of the tasks of a training.
+_MARK = "accelsk_training"
+#: Seconds until a worker that was told to restart must be back.
+_RESTART = 60.0
+
+
+class Cluster:
+    """A dask cluster, by the user's client of it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The client.
+
+    Attributes
+    ----------
+    client : distributed.Client
+        The same.
+    trained_by : tuple of (int, int)
+        How many workers have trained, on how many partitions; told by who trained.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.trained_by = (0, 0)
+
+    @classmethod
+    def of_user(cls, what: str) -> Cluster:
+        """Return the cluster whose client is the current one.
+
+        Parameters
+        ----------
+        what : str
+            What it is for, for the message.
+
+        Returns
+        -------
+        Cluster
+            Of ``distributed.get_client()``.
+
+        Raises
+        ------
+        UnsupportedInput
+            If there is no client.
+        """
+        try:
+            from distributed import get_client
+
+            return cls(get_client())
+        except (ImportError, ValueError) as error:
+            raise UnsupportedInput(
+                f"{what} is trained by the workers of a dask cluster, and there is no client of one here.",
+                hint="`from dask.distributed import Client; client = Client()` starts a cluster of this machine's "
+                "cores; Client('tcp://host:8786') is a client of one that there is already.",
+            ) from error
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler is."""
+        return str(self.client.scheduler.address)
+
+    def workers(self) -> set[str]:
+        """Return the addresses of the workers that there are now.
+
+        Returns
+        -------
+        set of str
+            As dask writes them.
+        """
+        return set(self.client.nthreads())
+
+    def train(self, work: Callable[[], Result], what: str) -> Result:
+        """Do work on the cluster, and watch its workers meanwhile.
+
+        Parameters
+        ----------
+        work : callable
+            It waits for what the workers compute. Called in another thread.
+        what : str
+            What is trained, for the messages.
+
+        Returns
+        -------
+        object
+            What it returns.
+
+        Raises
+        ------
+        WorkerDied
+            If a worker has died and the work has failed for it, or does not end. It is cancelled, and workers that go
+            on waiting for the dead one are restarted.
+        """
+        before, running = self.workers(), _Running(work)
+        try:
+            while not running.ended(_PERIOD):
+                lost = self._lost(before)
+                if lost and not running.ended(_PATIENCE):
+                    stuck = self._abandon(running)
+                    raise _died(what, lost, stuck) from None
+        except BaseException:
+            if not running.ended(0):  # Ctrl-C
+                self._abandon(running)
+            raise
+        if running.error is None:
+            return running.result  # type: ignore[no-any-return]
+        if isinstance(running.error, Exception):
+            lost = self._lost(before, within=_NOTICE)
+            if lost:
+                raise _died(what, lost, self._abandon(running)) from running.error
+        raise running.error
+
+    def _lost(self, before: set[str], within: float = 0.0) -> set[str]:
+        """The workers that are gone; where there is none, looked for again until the time is over."""
+        end = time.monotonic() + within
+        while True:
+            try:
+                lost = before - self.workers()
+            except (OSError, TimeoutError):  # the scheduler itself
+                return before
+            if lost or time.monotonic() >= end:
+                return lost
+            time.sleep(_PERIOD)
+
+    def _abandon(self, running: _Running) -> list[str]:
+        """Cancel what the work has submitted, and restart workers that do not stop computing it; return these."""
+        from distributed import Future
+
+        try:
+            keys = self.client.run_on_scheduler(_keys_of, running.token)
+            self.client.cancel([Future(key, self.client) for key in keys], force=True)
+            stuck = self._computing(keys)
+            if stuck:
+                self.client.restart_workers(stuck, timeout=_RESTART, raise_for_error=False)
+            running.ended(_PATIENCE)
+        except (OSError, TimeoutError, ValueError):  # the scheduler is gone, or the workers cannot be restarted
+            return []
+        return stuck
+
+    def _computing(self, keys: list[Any]) -> list[str]:
+        """The workers that still compute one of the keys after a moment: dask cannot stop a thread."""
+        end = time.monotonic() + _NOTICE
+        while True:
+            active = self.client.run(_active_keys, on_error="ignore")
+            stuck = [worker for worker, computed in active.items() if set(keys) & set(computed)]
+            if not stuck or time.monotonic() >= end:
+                return stuck
+            time.sleep(_PERIOD)
+
+
+class _Running:
+    """Work in a thread of its own, which the main thread can leave."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.token = uuid.uuid4().hex
+        self._done = threading.Event()
+        context = contextvars.copy_context()  # the current client is in there
+        threading.Thread(target=context.run, args=(self._run, work), name="accelsk-training", daemon=True).start()
+
+    def _run(self, work: Callable[[], Any]) -> None:
+        import dask
+
+        try:
+            with dask.annotate(**{_MARK: self.token}):  # so that its tasks are found, and nobody else's are
+                self.result = work()
+        except BaseException as error:  # noqa: BLE001  it is raised where it is waited for
+            self.error = error
+        finally:
+            self._done.set()
+
+    def ended(self, within: float) -> bool:
+        return self._done.wait(within)
+
+
+def _keys_of(token: str, dask_scheduler: Any) -> list[Any]:
+    return [
+        key for key, task in dask_scheduler.tasks.items() if task.annotations and task.annotations.get(_MARK) == token
+    ]
+
+
+def _active_keys(dask_worker: Any) -> list[Any]:
+    return list(dask_worker.active_threads.values())
+
+
+def _died(what: str, lost: set[str], stuck: list[str]) -> WorkerDied:
+    dead = ", ".join(sorted(lost))
+    restarted = (
+        f" {', '.join(stuck)} waited for it, and {'was' if len(stuck) == 1 else 'were'} restarted: dask computes again "
+        "what was kept there."
+        if stuck
+        else ""
+    )
+    return WorkerDied(
+        f"{what} was being trained when {dead} went away, one of the workers of the dask cluster: what was computed is "
+        f"lost, and nothing was fitted.{restarted}",
+        hint="workers that are killed are mostly out of memory: give them more, or the data more and smaller "
+        "partitions; then fit again. The client can be used as before.",
+        workers=tuple(sorted(lost)),
+        restarted=tuple(stuck),
+    )
