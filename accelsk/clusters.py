@@ -50,6 +50,7 @@ class Cluster:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.trained_by = (0, 0)
+        self._ring: set[str] | None = None
 
     @classmethod
     def of_user(cls, what: str) -> Cluster:
@@ -96,6 +97,10 @@ class Cluster:
         """
         return set(self.client.nthreads())
 
+    def begin(self) -> None:
+        """Say that the library trains from now on: what dask computes before, it computes again where a worker dies."""
+        self._ring = self.workers()
+
     def train(self, work: Callable[[], Result], what: str) -> Result:
         """Do work on the cluster, and watch its workers meanwhile.
 
@@ -117,10 +122,10 @@ class Cluster:
             If a worker has died and the work has failed for it, or does not end. It is cancelled, and workers that go
             on waiting for the dead one are restarted.
         """
-        before, running = self.workers(), _Running(work)
+        self._ring, running = None, _Running(work)
         try:
             while not running.ended(_PERIOD):
-                lost = self._lost(before)
+                lost = self._lost()
                 if lost and not running.ended(_PATIENCE):
                     stuck = self._abandon(running)
                     raise _died(what, lost, stuck) from None
@@ -131,14 +136,16 @@ class Cluster:
         if running.error is None:
             return running.result  # type: ignore[no-any-return]
         if isinstance(running.error, Exception):
-            lost = self._lost(before, within=_NOTICE)
+            lost = self._lost(within=_NOTICE)
             if lost:
                 raise _died(what, lost, self._abandon(running)) from running.error
         raise running.error
 
-    def _lost(self, before: set[str], within: float = 0.0) -> set[str]:
+    def _lost(self, within: float = 0.0) -> set[str]:
         """The workers that are gone; where there is none, looked for again until the time is over."""
-        end = time.monotonic() + within
+        before, end = self._ring, time.monotonic() + within
+        if before is None:
+            return set()
         while True:
             try:
                 lost = before - self.workers()
@@ -153,12 +160,12 @@ class Cluster:
         from distributed import Future
 
         try:
-            keys = self.client.run_on_scheduler(_keys_of, running.token)
-            self.client.cancel([Future(key, self.client) for key in keys], force=True)
+            keys, ends = self.client.run_on_scheduler(_keys_of, running.token)
+            self.client.cancel([Future(key, self.client) for key in ends])
+            running.ended(_PATIENCE)
             stuck = self._computing(keys)
             if stuck:
                 self.client.restart_workers(stuck, timeout=_RESTART, raise_for_error=False)
-            running.ended(_PATIENCE)
         except (OSError, TimeoutError, ValueError):  # the scheduler is gone, or the workers cannot be restarted
             return []
         return stuck
@@ -200,10 +207,14 @@ class _Running:
         return self._done.wait(within)
 
 
-def _keys_of(token: str, dask_scheduler: Any) -> list[Any]:
-    return [
-        key for key, task in dask_scheduler.tasks.items() if task.annotations and task.annotations.get(_MARK) == token
-    ]
+def _keys_of(token: str, dask_scheduler: Any) -> tuple[list[Any], list[Any]]:
+    """The tasks of a training; and those that nothing depends on, which are the ones to cancel.
+
+    Cancelled with what it depends on, a task makes the scheduler fail (distributed 2026.8: ``assert ts.who_wants``). The
+    library lets go of the others when it is told that these are cancelled.
+    """
+    ours = [task for task in dask_scheduler.tasks.values() if (task.annotations or {}).get(_MARK) == token]
+    return [task.key for task in ours], [task.key for task in ours if task.who_wants and not task.dependents]
 
 
 def _active_keys(dask_worker: Any) -> list[Any]:

@@ -45,6 +45,7 @@ def trained(
         Fitted, of the class of `model`.
     """
     assert row.distributed is not None
+    cluster.begin()
     params = model.get_params()
     used = {name: value for name, value in params.items() if name not in _THREADS}
     if classes is not None:
@@ -55,6 +56,7 @@ def trained(
         if len(classes) > 2:
             used["num_class"] = len(classes)
     made = class_at(row.distributed.backend)(client=cluster.client, **used)
+    cluster.client.run(_leave, on_error="ignore")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Parameter .* will be ignored")
         made.fit(X, y, **given)
@@ -62,6 +64,16 @@ def trained(
     if classes is not None:
         found = _classifier(model, found, example_of(X), classes)
     return found.set_params(**params)
+
+
+def _leave(dask_worker: Any) -> None:
+    """Let a worker leave the ring of a training that has failed; LightGBM stays in it, and sends to the dead there."""
+    from types import SimpleNamespace
+
+    from lightgbm import Booster
+
+    if not dask_worker.active_threads:
+        Booster.free_network(SimpleNamespace())  # it belongs to the process, and there is no booster left of it
 
 
 def _classifier(model: Any, found: Any, rows: Any, classes: np.ndarray[Any, Any]) -> Any:

@@ -40,6 +40,7 @@ def trained(model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], clus
         The same object, fitted.
     """
     assert row.distributed is not None
+    cluster.begin()
     params, given = model.get_params(), dict(given)
     nameless = "qid" in given and not is_frame(X)
     if nameless:
