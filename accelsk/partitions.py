@@ -29,15 +29,18 @@ class Partitions:
     along : mapping of str to (dask collection or array-like)
         What has as many rows: y, sample weights. An array that is here is cut like X.
 
+    loose : tuple of str, default=()
+        What has as many partitions, and not as many rows.
+
     Raises
     ------
     UnsupportedInput
         If they cannot be cut at the same rows without computing.
     """
 
-    def __init__(self, cluster: Cluster, X: Any, along: Mapping[str, Any]) -> None:
+    def __init__(self, cluster: Cluster, X: Any, along: Mapping[str, Any], loose: tuple[str, ...] = ()) -> None:
         self.cluster = cluster
-        columns = {"X": parts_of(X), **{name: cut_as(X, name, value) for name, value in along.items()}}
+        columns = {"X": parts_of(X), **_cut(X, along, loose)}
         rows = zip(*columns.values(), strict=True)
         self._parts = [dict(zip(columns, each, strict=True)) for each in rows]
 
@@ -198,7 +201,11 @@ def _shape(part: Part) -> _Shape:
     return _Shape(int(next(iter(part.values())).shape[0]), {name: value[:0] for name, value in part.items()})
 
 
-def cut_as(X: Any, name: str, value: Any) -> list[Any]:
+def _cut(X: Any, along: Mapping[str, Any], loose: tuple[str, ...]) -> dict[str, list[Any]]:
+    return {name: cut_as(X, name, value, loose=name in loose) for name, value in along.items()}
+
+
+def cut_as(X: Any, name: str, value: Any, *, loose: bool = False) -> list[Any]:
     """Return the parts of something that belongs to the rows of X, cut at the same rows.
 
     Parameters
@@ -209,6 +216,8 @@ def cut_as(X: Any, name: str, value: Any) -> list[Any]:
         What `value` is called, for the messages.
     value : dask collection or array-like
         What has as many rows.
+    loose : bool, default=False
+        Whether it has as many partitions, and not as many rows.
 
     Returns
     -------
@@ -235,7 +244,7 @@ def cut_as(X: Any, name: str, value: Any) -> list[Any]:
         import dask.array as da
 
         value = da.from_array(np.asarray(value), chunks=-1)
-    if known and not is_frame(value) and not np.isnan(np.asarray(value.chunks[0], dtype=float)).any():
+    if known and not loose and not is_frame(value) and not np.isnan(np.asarray(value.chunks[0], dtype=float)).any():
         if value.shape[0] != X.shape[0]:
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: [{X.shape[0]}, {value.shape[0]}]"

@@ -162,6 +162,8 @@ class BoosterAdapter(Adapter):
 
     #: The arguments of ``fit`` of the library's own classes that are dask collections with the partitions of X.
     along: tuple[str, ...] = ("sample_weight",)
+    #: Those of them that have as many partitions, and not as many rows.
+    loose: tuple[str, ...] = ()
     #: Those that are lists of (X, y), for the library's dask interface to evaluate.
     evaluated: tuple[str, ...] = ()
 

@@ -225,7 +225,7 @@ def _fit_own(adapter: BoosterAdapter, backend: OwnClass, row: Row, given: dict[s
     for name, value in given.items():
         if name != "X" and name not in adapter.evaluated and _has_collections(value):
             raise _not_there(adapter, row, name)
-    partitions = Partitions(cluster, X, along)
+    partitions = Partitions(cluster, X, along, adapter.loose)
     classifies = is_classifier(model)
     targets = targets_of(partitions, classifies=classifies)
     classes = of_classes = None

@@ -170,6 +170,7 @@ class LightGBMAdapter(BoosterAdapter):
 
     #: The arguments of ``fit`` that are cut like X.
     along = ("sample_weight", "init_score", "group")
+    loose = ("group",)
 
     def train(
         self, model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], cluster: Cluster, classes: Any

@@ -63,7 +63,13 @@ def trained(
     found = made.to_local()
     if classes is not None:
         found = _classifier(model, found, example_of(X), classes)
-    return found.set_params(**params)
+    # An estimator with the user's hyperparameters, and with what a fit has made of the other: those of the network, and
+    # of the small fit, are left behind.
+    fitted = type(model)(**params)
+    for name, value in vars(found).items():
+        if name not in found.get_params() and name != "_other_params":
+            setattr(fitted, name, value)
+    return fitted
 
 
 def _leave(dask_worker: Any) -> None:
