@@ -10,6 +10,7 @@ import contextvars
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -196,7 +197,9 @@ class _Running:
         import dask
 
         try:
-            with dask.annotate(**{_MARK: self.token}):  # so that its tasks are found, and nobody else's are
+            with warnings.catch_warnings(), dask.annotate(**{_MARK: self.token}):
+                # So that its tasks are found, and nobody else's are. Those of data frames cannot be marked, nor need be.
+                warnings.filterwarnings("ignore", message="Dask annotations")
                 self.result = work()
         except BaseException as error:  # noqa: BLE001  it is raised where it is waited for
             self.error = error

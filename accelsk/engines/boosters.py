@@ -194,7 +194,7 @@ class BoosterAdapter(Adapter):
         """
         raise NotImplementedError(f"engine {self.engine.name!r} does not say how it trains on dask collections")
 
-    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> Any:
         """Return what all margins have too much: a start of its own, or one that the library was not told.
 
         Parameters
@@ -206,7 +206,7 @@ class BoosterAdapter(Adapter):
 
         Returns
         -------
-        float
+        float or ndarray of shape (n_classes,)
             By default nothing.
         """
         return 0.0

@@ -42,7 +42,8 @@ class GrownClass:
     def __init__(self, model: Any, stem: Any, recipe: Mapping[str, Any]) -> None:
         self.model, self.stem, self.recipe = model, stem, dict(recipe)
         self.grew = False
-        self.offset, self.constant = 0.0, np.zeros(1)
+        self.offset: Any = 0.0
+        self.constant = np.zeros(1)
         self.found: dict[str, Any] = {}
 
     def fit(self, adapter: BoosterAdapter, row: Row, given: Mapping[str, Any]) -> None:

@@ -162,6 +162,16 @@ class Prepared:
         return start
 
     @property
+    def starts(self) -> Any:
+        """For dask collections: `baseline` for every row, one column for each of more than two classes."""
+        baseline = self.baseline
+        chunks: Any = (self.y.chunks[0],)
+        if len(baseline) == 1:
+            return self.y.map_blocks(_repeated, baseline[0], dtype=np.float64, chunks=chunks)
+        chunks = (*chunks, (len(baseline),))
+        return self.y.map_blocks(_repeated, baseline, dtype=np.float64, chunks=chunks, new_axis=1)
+
+    @property
     def start(self) -> float:
         """The same as a probability or a target, for a regression and for two classes."""
         return float(self.loss.link.inverse(self.baseline)[0])
@@ -170,6 +180,10 @@ class Prepared:
     def watched(self) -> tuple[Any, Array, Array | None]:
         """The data whose loss decides when to stop."""
         return self.validation or (self.X, self.y, self.sample_weight)
+
+
+def _repeated(y: Array, value: Any) -> Array:
+    return np.full((len(y), *np.shape(value)), value)
 
 
 def prepare(stem: Any, X: Any, y: Any, sample_weight: Any = None, **validation: Any) -> Prepared:

@@ -166,6 +166,10 @@ class LightGBMAdapter(BoosterAdapter):
             }
         if prepared.categorical is not None:
             watching["categorical_feature"] = np.flatnonzero(prepared.categorical).tolist()
+        if prepared.train is not None:
+            # Left to itself it begins with the mean of what each worker would begin with, however many rows it has.
+            keywords["boost_from_average"] = False
+            watching["init_score"] = prepared.starts
         return prepared.fitted(model.set_params(**keywords), **watching)
 
     #: The arguments of ``fit`` that are cut like X.
@@ -201,8 +205,10 @@ class LightGBMAdapter(BoosterAdapter):
 
         return distributed.trained(model, row, X, y, given, cluster, classes)
 
-    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> Any:
         """Return the mean logarithm of the shares of the classes, with which LightGBM begins; scikit-learn centres it.
+
+        On dask collections LightGBM is told what to begin with, and its margins lack it.
 
         Parameters
         ----------
@@ -213,9 +219,11 @@ class LightGBMAdapter(BoosterAdapter):
 
         Returns
         -------
-        float
+        float or ndarray
             Of the weighted shares; nothing for two classes, and for a regression.
         """
+        if prepared.train is not None:
+            return -prepared.baseline if prepared.n_classes > 2 else -float(prepared.baseline[0])
         if prepared.n_classes < 3:
             return 0.0
         shares = prepared.loss.link.inverse(prepared.baseline[None])
