@@ -198,7 +198,7 @@ class _Running:
 
         try:
             with warnings.catch_warnings(), dask.annotate(**{_MARK: self.token}):
-                # So that its tasks are found, and nobody else's are. Those of data frames cannot be marked, nor need be.
+                # So that its tasks are found, and nobody else's are. Those of data frames cannot, nor need be.
                 warnings.filterwarnings("ignore", message="Dask annotations")
                 self.result = work()
         except BaseException as error:  # noqa: BLE001  it is raised where it is waited for
@@ -213,8 +213,8 @@ class _Running:
 def _keys_of(token: str, dask_scheduler: Any) -> tuple[list[Any], list[Any]]:
     """The tasks of a training; and those that nothing depends on, which are the ones to cancel.
 
-    Cancelled with what it depends on, a task makes the scheduler fail (distributed 2026.8: ``assert ts.who_wants``). The
-    library lets go of the others when it is told that these are cancelled.
+    Cancelled with what it depends on, a task makes the scheduler fail (distributed 2026.8: ``assert ts.who_wants``).
+    The library lets go of the others when it is told that these are cancelled.
     """
     ours = [task for task in dask_scheduler.tasks.values() if (task.annotations or {}).get(_MARK) == token]
     return [task.key for task in ours], [task.key for task in ours if task.who_wants and not task.dependents]

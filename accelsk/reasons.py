@@ -163,7 +163,9 @@ def nobody_trains(estimator: str, cls: str, engines: Sequence[Engine]) -> Accels
         if any(engine.name in able for engine in engines)
         else ""
     )
-    asked = f"engine {here[0]!r} does not train" if len(here) == 1 else f"engines {', '.join(map(repr, here))} do not train"
+    asked = (
+        f"engine {here[0]!r} does not train" if len(here) == 1 else f"engines {', '.join(map(repr, here))} do not train"
+    )
     return UnsupportedInput(
         f"X is a dask collection, and {asked} {estimator} on one{far}.",
         hint=f"{f'{named} trains on the workers of the cluster; ' if named else ''}{_WAYS_OUT}.",

@@ -15,8 +15,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from accelsk.blocks import is_collection
 from accelsk.backend import Route, carry_out, compute, parallel, route_of
+from accelsk.blocks import is_collection
 from accelsk.decision import Decision
 from accelsk.delegation import Delegated, bound, is_fitting
 from accelsk.devices import HOST

@@ -158,7 +158,7 @@ def _joined(arrays: list[Array]) -> Array:
     values = np.concatenate(arrays)
     if values.dtype != object:
         return np.unique(values)
-    distinct = dict.fromkeys("nan" if value != value else value for value in values.tolist())  # noqa: PLR0124
+    distinct = dict.fromkeys("nan" if value != value else value for value in values.tolist())
     return np.array([np.nan if value == "nan" else value for value in distinct], dtype=object)
 
 
@@ -187,7 +187,7 @@ def _grown_part(
     stem: Any,
     classes: Array | None,
     class_weights: Array | None,
-    weighted: bool,  # noqa: FBT001  sent to the workers by position
+    weighted: bool,
 ) -> dict[str, Any]:
     """A partition as a library grows trees on it."""
     X = part["X"]
@@ -265,7 +265,7 @@ def _own_part(
     how: Mapping[str, Any],
     classes: Array | None,
     class_weights: Array | None,
-    weighted: bool,  # noqa: FBT001  sent to the workers by position
+    weighted: bool,
 ) -> dict[str, Any]:
     """A partition as a library's own class is given it."""
     X = part["X"]

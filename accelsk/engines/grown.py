@@ -169,7 +169,8 @@ class GrownClass:
         X = checked_again(self.stem, X)
         if not self.grew:
             return self._constant(X)
-        return adapter.margins(self.model, adapter.taken(X)) - self.offset
+        margins: Array = adapter.margins(self.model, adapter.taken(X)) - self.offset
+        return margins
 
     def _constant(self, X: Any) -> Array:
         shape = (X.shape[0], len(self.constant)) if len(self.constant) > 1 else X.shape[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -164,12 +164,12 @@ class Prepared:
     @property
     def starts(self) -> Any:
         """For dask collections: `baseline` for every row, one column for each of more than two classes."""
-        baseline = self.baseline
-        chunks: Any = (self.y.chunks[0],)
+        baseline, y = self.baseline, cast("Any", self.y)
+        chunks: Any = (y.chunks[0],)
         if len(baseline) == 1:
-            return self.y.map_blocks(_repeated, baseline[0], dtype=np.float64, chunks=chunks)
+            return y.map_blocks(_repeated, baseline[0], dtype=np.float64, chunks=chunks)
         chunks = (*chunks, (len(baseline),))
-        return self.y.map_blocks(_repeated, baseline, dtype=np.float64, chunks=chunks, new_axis=1)
+        return y.map_blocks(_repeated, baseline, dtype=np.float64, chunks=chunks, new_axis=1)
 
     @property
     def start(self) -> float:

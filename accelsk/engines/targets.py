@@ -129,7 +129,7 @@ def targets_of(partitions: Partitions, *, classifies: bool) -> Targets:
     return Targets.joined(found, classifies=classifies)
 
 
-def _targets(part: Mapping[str, Any], classifies: bool) -> Targets | None:  # noqa: FBT001  sent by position
+def _targets(part: Mapping[str, Any], classifies: bool) -> Targets | None:
     if not part["y"].shape[0]:
         return None
     y = _check_y(part["y"], y_numeric=not classifies)

@@ -20,7 +20,13 @@ _THREADS = ("n_jobs", "num_threads", "num_thread", "nthread", "nthreads")
 
 
 def trained(
-    model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], cluster: Cluster, classes: np.ndarray[Any, Any] | None
+    model: Any,
+    row: Row,
+    X: Any,
+    y: Any,
+    given: Mapping[str, Any],
+    cluster: Cluster,
+    classes: np.ndarray[Any, Any] | None,
 ) -> Any:
     """Fit an estimator of LightGBM to dask collections.
 
@@ -79,7 +85,8 @@ def _leave(dask_worker: Any) -> None:
     from lightgbm import Booster
 
     if not dask_worker.active_threads:
-        Booster.free_network(SimpleNamespace())  # it belongs to the process, and there is no booster left of it
+        nobody: Any = SimpleNamespace()
+        Booster.free_network(nobody)  # it belongs to the process, and there is no booster left of it
 
 
 def _classifier(model: Any, found: Any, rows: Any, classes: np.ndarray[Any, Any]) -> Any:

@@ -14,7 +14,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -60,10 +60,8 @@ def apart(client: Any) -> Iterator[None]:
             yield
         finally:
             xgboost.dask._start_tracker = theirs
-            try:
+            with suppress(Exception):  # the scheduler is gone, and what was raised tells why
                 client.run_on_scheduler(_stop, token)
-            except Exception:  # noqa: BLE001, S110  the scheduler is gone, and what was raised tells why
-                pass
 
 
 def _start(
@@ -72,7 +70,7 @@ def _start(
     """Start a tracker for workers to be told of; called on the scheduler."""
     host, port = of_user or (of_scheduler, 0)
     told = {"n_workers": n_workers, "host_ip": host, "port": port, "sortby": "task", "timeout": timeout or 0}
-    process = subprocess.Popen(  # noqa: S603  this very Python
+    process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, json.dumps(told)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
