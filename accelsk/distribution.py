@@ -10,6 +10,7 @@ from sklearn.utils import get_tags
 
 from accelsk.blocks import CollectionFacts, example_of, is_collection
 from accelsk.clusters import Cluster
+from accelsk.devices import HOST
 from accelsk.engines import get_adapter
 from accelsk.errors import UnsupportedInput
 from accelsk.selection import Plan, select
@@ -110,11 +111,13 @@ def trained(backend: Any, plan: Plan, named: Mapping[str, Any]) -> Plan:
     what = f"{plan.row.name} on dask collections"
     cluster = Cluster.of_user(what)
     adapter = get_adapter(plan.engine.name)
-    cluster.train(
+    here = cluster.train(
         lambda: adapter.fit_distributed(backend, plan.row, named, plan.device, cluster),  # type: ignore[arg-type]
         what,
     )
     n_workers, n_partitions = cluster.trained_by
     told = f"{n_workers} worker{'' if n_workers == 1 else 's'} of {cluster.address}, on {n_partitions} partitions"
     facts = {**plan.decision.facts, "workers": n_workers, "partitions": n_partitions}
-    return replace(plan, decision=replace(plan.decision, cluster=told, facts=facts))
+    if plan.device != HOST:
+        told += f", with device {str(plan.device)!r}"
+    return replace(plan, decision=replace(plan.decision, device=str(here), cluster=told, facts=facts))

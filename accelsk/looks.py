@@ -184,12 +184,12 @@ def _look_at_cluster(look: Look, rows: tuple[Row, ...], request: Device | None, 
         look.reasons.append(no_cluster_device(engine, look.row, str(request), kinds))
         return
     look.device = request or (HOST if kind == "cpu" else Device(kind))
-    if question.method != "fit":
+    if question.method == "partial_fit":
         look.reasons.append(
             Reason(
                 "method",
                 f"engine {engine.name!r} does not compute {look.row.name}.{question.method} on dask collections",
-                "call fit, and then the method that is to follow it",
+                "call fit, for which all partitions are used",
             )
         )
     _judge(look, look.row, question, densify=False)

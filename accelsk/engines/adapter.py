@@ -271,7 +271,7 @@ class Adapter:
 
     def fit_distributed(
         self, backend: Any, row: Row, given: Mapping[str, Any], device: Device, cluster: Cluster
-    ) -> None:
+    ) -> Device:
         """Fit on dask collections. Asked where `Row.distributed` says how.
 
         Parameters
@@ -286,6 +286,11 @@ class Adapter:
             What the workers compute on; without a number.
         cluster : Cluster
             The user's cluster.
+
+        Returns
+        -------
+        Device
+            Of this machine: where the fitted model computes from now on.
         """
         raise NotImplementedError(f"engine {self.engine.name!r} declares that it trains {row.name} on dask collections")
 

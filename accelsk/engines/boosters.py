@@ -348,7 +348,7 @@ class BoosterAdapter(Adapter):
 
     def fit_distributed(
         self, backend: Booster, row: Row, given: Mapping[str, Any], device: Device, cluster: Cluster
-    ) -> None:
+    ) -> Device:
         """Fit on dask collections.
 
         Parameters
@@ -363,12 +363,21 @@ class BoosterAdapter(Adapter):
             What the workers compute on.
         cluster : Cluster
             The user's cluster.
+
+        Returns
+        -------
+        Device
+            The host, unless the workers have trained on GPUs and there is one here.
         """
         from accelsk.engines import distributed
 
         distributed.fit(self, backend, row, given, cluster)
         if backend.grew and device == HOST:
             self._verify(backend.model, device)
+        here = HOST if device == HOST else next((each for each in self.devices() if each.meets(device)), HOST)
+        if here != device:
+            self.move(backend.model, here)
+        return here
 
     def _verify(self, model: Any, device: Device) -> None:
         """No library is trusted to have computed where it was told to."""

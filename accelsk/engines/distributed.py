@@ -7,7 +7,6 @@ as it would of all rows (`accelsk.engines.recipes`); the workers then validate a
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_array
 
-from accelsk.blocks import example_of, holds_collections, is_collection, is_frame
+from accelsk.blocks import example_of, is_collection, is_frame
 from accelsk.clusters import Cluster
 from accelsk.engines import get_adapter
+from accelsk.engines.examples import rows_with_categories
 from accelsk.engines.grown import GrownClass
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import checked_again, prepare
@@ -73,7 +73,7 @@ def _fit_grown(adapter: BoosterAdapter, backend: GrownClass, row: Row, given: di
     classifies = is_classifier(stem)
     targets = targets_of(partitions, classifies=classifies)
     of_classes = _class_weights(stem, targets) if classifies else None
-    prepared = _prepared_here(stem, _example(stem, X, partitions), targets.weighted(of_classes))
+    prepared = _prepared_here(stem, rows_with_categories(stem, X, partitions), targets.weighted(of_classes))
     summary = prepared.y, prepared.sample_weight
     weighted = "sample_weight" in given or of_classes is not None
     if prepared.n_classes != 1:
@@ -116,50 +116,6 @@ def _class_weights(stem: Any, targets: Targets) -> Array | None:
     """What scikit-learn multiplies the weights of each class with."""
     given = getattr(stem, "class_weight", None)
     return None if given is None else targets.class_weights(given)
-
-
-def _example(stem: Any, X: Any, partitions: Partitions) -> Any:
-    """A few rows in which each category occurs."""
-    rows = example_of(X)
-    if not hasattr(stem, "_preprocess_X"):
-        return rows
-    stem._preprocess_X(rows, reset=True)
-    columns = [] if stem.is_categorical_ is None else np.flatnonzero(stem.is_categorical_).tolist()
-    if not columns:
-        return rows
-    found = partitions.each(_distinct, columns)
-    joined = [_joined([each[position] for each in found]) for position in range(len(columns))]
-    n_rows = max(2, *map(len, joined))
-    if not is_frame(X):
-        rows = np.zeros((n_rows, X.shape[1]), dtype=rows.dtype)
-        for column, values in zip(columns, joined, strict=True):
-            rows[:, column] = np.resize(values, n_rows)
-        return rows
-    import pandas as pd
-
-    rows = rows.iloc[np.arange(n_rows) % len(rows)].reset_index(drop=True)
-    for column, values in zip(columns, joined, strict=True):
-        dtype, cycled = rows.dtypes.iloc[column], np.resize(values, n_rows)
-        is_category = isinstance(dtype, pd.CategoricalDtype)
-        made = pd.Series(pd.Categorical(cycled)) if is_category else pd.Series(cycled).astype(dtype)
-        rows.isetitem(column, made)
-    return rows
-
-
-def _distinct(part: Mapping[str, Any], columns: list[int]) -> list[Array]:
-    """The distinct values of columns of a partition."""
-    X = part["X"]
-    if hasattr(X, "iloc"):
-        return [X.iloc[:, column].drop_duplicates().to_numpy(dtype=object) for column in columns]
-    return [_joined([X[:, column]]) for column in columns]
-
-
-def _joined(arrays: list[Array]) -> Array:
-    values = np.concatenate(arrays)
-    if values.dtype != object:
-        return np.unique(values)
-    distinct = dict.fromkeys("nan" if value != value else value for value in values.tolist())
-    return np.array([np.nan if value == "nan" else value for value in distinct], dtype=object)
 
 
 def _prepared_here(stem: Any, rows: Any, targets: Targets) -> Any:
@@ -316,26 +272,3 @@ def _not_there(adapter: BoosterAdapter, row: Row, name: str) -> UnsupportedInput
         estimator=row.name,
         parameter=name,
     )
-
-
-def defaults_dropped(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the arguments of ``fit`` that have their default anyway.
-
-    Parameters
-    ----------
-    cls : type
-        The class.
-    given : mapping
-        The arguments, by name.
-
-    Returns
-    -------
-    dict
-        Those that say something.
-    """
-    defaults = {name: each.default for name, each in inspect.signature(cls.fit).parameters.items()}  # type: ignore[attr-defined]
-    return {
-        name: value
-        for name, value in given.items()
-        if holds_collections((value,)) or value is not defaults.get(name, inspect.Parameter.empty)
-    }
