@@ -7,6 +7,7 @@ the others may wait for it for ever; so the workers are watched here as long as 
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 import time
 import uuid
@@ -28,8 +29,8 @@ _PATIENCE = 5.0
 _NOTICE = 3.0
 #: The annotation of the tasks of a training.
 _MARK = "accelsk_training"
-#: Seconds until a worker that was told to restart must be back.
-_RESTART = 60.0
+#: Seconds that workers get to be there again.
+_RESTART = 30.0
 
 
 class Cluster:
@@ -166,9 +167,25 @@ class Cluster:
             running.ended(_PATIENCE)
             stuck = self._computing(keys)
             if stuck:
-                self.client.restart_workers(stuck, timeout=_RESTART, raise_for_error=False)
+                stuck = self._restart(stuck)
         except (OSError, TimeoutError, ValueError):  # the scheduler is gone, or the workers cannot be restarted
             return []
+        return stuck
+
+    def _restart(self, stuck: list[str]) -> list[str]:
+        """End the processes of workers, whose nannies start others, as for any process that ends; return these.
+
+        Not by `Client.restart_workers`: it waits for what cannot be stopped, and a nanny that starts another process at
+        the same time may be left without any.
+        """
+        n_workers, end = len(self.workers()), time.monotonic() + _RESTART
+        ended = self.client.run(_end, workers=stuck, on_error="ignore")
+        stuck = [worker for worker in stuck if ended.get(worker, True)]
+        while time.monotonic() < end:
+            time.sleep(_PERIOD)
+            there = self.workers()
+            if len(there) >= n_workers and not there & set(stuck):
+                break
         return stuck
 
     def _computing(self, keys: list[Any]) -> list[str]:
@@ -222,6 +239,13 @@ def _keys_of(token: str, dask_scheduler: Any) -> tuple[list[Any], list[Any]]:
 
 def _active_keys(dask_worker: Any) -> list[Any]:
     return list(dask_worker.active_threads.values())
+
+
+def _end(dask_worker: Any) -> bool:
+    """End this process in a moment, when the answer is on its way; not where nobody would start another one."""
+    if dask_worker.nanny:
+        threading.Timer(0.2, os._exit, (1,)).start()
+    return bool(dask_worker.nanny)
 
 
 def _died(what: str, lost: set[str], stuck: list[str]) -> WorkerDied:

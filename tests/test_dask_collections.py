@@ -448,7 +448,7 @@ def test_an_interrupt_ends_the_fit_and_frees_the_workers(client, data, long_fit)
 
 
 def test_a_training_that_never_ends_by_itself_is_left(client):
-    """As LightGBM's may, whose other workers wait for the dead one."""
+    """As that of LightGBM may, whose other workers wait for the dead one."""
     client.wait_for_workers(2, timeout=60)
     cluster = Cluster(client)
     first, second = sorted(cluster.workers())
