@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from accelsk.facts import Facts, common_dtype
 
-__all__ = ["CollectionFacts", "example_of", "holds_collections", "is_collection", "is_frame", "parts_of"]
+__all__ = ["CollectionFacts", "example_of", "facts_of", "holds_collections", "is_collection", "is_frame", "parts_of"]
 
 _PACKAGES = ("dask.array", "dask.dataframe", "dask_expr")
 
@@ -247,6 +247,28 @@ def parts_of(collection: Any) -> list[Any]:
     if collection.ndim > 1 and collection.numblocks[1] > 1:
         collection = collection.rechunk({1: -1})
     return list(collection.to_delayed().ravel())
+
+
+def facts_of(X: Any, y: Any = None, fit_params: Mapping[str, Any] | None = None) -> Facts:
+    """Return what is known of the data of a fit, wherever they are.
+
+    Parameters
+    ----------
+    X, y, fit_params : object
+        As in `Facts`.
+
+    Returns
+    -------
+    Facts
+        `CollectionFacts` for dask collections.
+
+    Examples
+    --------
+    >>> facts_of([[1.0], [2.0]]).n_samples
+    2
+    """
+    kind = CollectionFacts if is_collection(X) else Facts
+    return kind(X, y, fit_params)
 
 
 def _unique(y: Any) -> Any:

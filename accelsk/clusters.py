@@ -52,6 +52,7 @@ class Cluster:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.trained_by = (0, 0)
+        self._left: list[str] = []
         self._ring: set[str] | None = None
 
     @classmethod
@@ -130,17 +131,17 @@ class Cluster:
                 lost = self._lost()
                 if lost and not running.ended(_PATIENCE):
                     stuck = self._abandon(running)
-                    raise _died(what, lost, stuck) from None
-        except BaseException:
-            if not running.ended(0):  # Ctrl-C
-                self._abandon(running)
+                    raise _died(what, lost, stuck, self._left) from None
+        except KeyboardInterrupt:
+            self._abandon(running)
             raise
         if running.error is None:
             return running.result  # type: ignore[no-any-return]
         if isinstance(running.error, Exception):
             lost = self._lost(within=_NOTICE)
             if lost:
-                raise _died(what, lost, self._abandon(running)) from running.error
+                stuck = self._abandon(running)
+                raise _died(what, lost, stuck, self._left) from running.error
         raise running.error
 
     def _lost(self, within: float = 0.0) -> set[str]:
@@ -180,8 +181,9 @@ class Cluster:
         """
         n_workers, end = len(self.workers()), time.monotonic() + _RESTART
         ended = self.client.run(_end, workers=stuck, on_error="ignore")
-        stuck = [worker for worker in stuck if ended.get(worker, True)]
-        while time.monotonic() < end:
+        self._left = [worker for worker in stuck if not ended.get(worker, True)]
+        stuck = [worker for worker in stuck if worker not in self._left]
+        while stuck and time.monotonic() < end:
             time.sleep(_PERIOD)
             there = self.workers()
             if len(there) >= n_workers and not there & set(stuck):
@@ -248,7 +250,7 @@ def _end(dask_worker: Any) -> bool:
     return bool(dask_worker.nanny)
 
 
-def _died(what: str, lost: set[str], stuck: list[str]) -> WorkerDied:
+def _died(what: str, lost: set[str], stuck: list[str], left: list[str]) -> WorkerDied:
     dead = ", ".join(sorted(lost))
     restarted = (
         f" {', '.join(stuck)} waited for it, and {'was' if len(stuck) == 1 else 'were'} restarted: dask computes again "
@@ -256,6 +258,10 @@ def _died(what: str, lost: set[str], stuck: list[str]) -> WorkerDied:
         if stuck
         else ""
     )
+    if left:
+        restarted += (
+            f" {', '.join(left)} cannot be stopped, and has no nanny that would restart it: restart it yourself."
+        )
     return WorkerDied(
         f"{what} was being trained when {dead} went away, one of the workers of the dask cluster: what was computed is "
         f"lost, and nothing was fitted.{restarted}",

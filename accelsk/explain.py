@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from accelsk.blocks import facts_of
 from accelsk.decision import Decision, Decisions
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.facts import Facts
@@ -90,7 +91,7 @@ def decision_of(estimator: Any, X: Any = None, y: Any = None, **options: Any) ->
     """
     own = {name: options.pop(name) for name in OPTIONS if name in options}
     wrapper = estimator if isinstance(estimator, Wrapper) else AcceleratedEstimator(estimator)
-    return _decision(wrapper, None if X is None else Facts(X, y, options), own)
+    return _decision(wrapper, None if X is None else facts_of(X, y, options), own)
 
 
 def _decision(wrapper: Wrapper, facts: Facts | None, options: dict[str, Any]) -> Decision:
@@ -102,7 +103,7 @@ def _decision(wrapper: Wrapper, facts: Facts | None, options: dict[str, Any]) ->
 def _decisions(path: str, obj: Any, X: Any, y: Any) -> Iterator[tuple[str, Decision]]:
     """Go through the parts; X and y are None from where on they are not those of the fit any more."""
     if isinstance(obj, Wrapper) and not obj._arranges():
-        yield path, _decision(obj, None if X is None else Facts(X, y), {})
+        yield path, _decision(obj, None if X is None else facts_of(X, y), {})
         return
     inside = dict(obj._prepared()) if isinstance(obj, AcceleratedPipeline) else parts(obj)
     # A pipeline gives its first step what it is given, and a search gives its estimator a part of the rows.

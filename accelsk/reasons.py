@@ -197,7 +197,7 @@ def no_cluster_device(engine: Engine, row: Row, request: str, kinds: Sequence[st
         "device",
         f"engine {engine.name!r} does not train {row.name} on device {request!r} of the workers of a dask cluster; "
         f"it supports {' and '.join(map(repr, kinds))} there",
-        "give no number: each worker has the devices that it was started with",
+        "a GPU is each worker's own, and is asked for without a number" if "gpu" in kinds else "train on processors",
         {"estimator": row.name, "device": request},
     )
 

@@ -337,7 +337,14 @@ def test_without_a_client_the_error_says_how_to_make_one(data, monkeypatch):
         AcceleratedEstimator(hist_classifier(), engine="xgboost").fit(data.dX, data.dlabels)
 
 
-@pytest.mark.parametrize("params", [{"early_stopping": True}, {"early_stopping": False, "warm_start": True}])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"early_stopping": True},
+        {"early_stopping": False, "warm_start": True},
+        {"early_stopping": False, "interaction_cst": "no_interactions"},
+    ],
+)
 def test_hyperparameters_that_a_cluster_cannot_have_are_refused(client, data, params):
     est = AcceleratedEstimator(HistGradientBoostingClassifier(**params), engine="lightgbm")
     with pytest.raises(UnsupportedParameter, match=next(reversed(params))):
@@ -361,7 +368,7 @@ def test_targets_that_are_cut_otherwise_are_cut_again_or_refused(client, data):
 def test_a_number_of_a_gpu_means_nothing_on_a_cluster(client, data):
     from accelsk.errors import DeviceNotAvailable
 
-    with pytest.raises(DeviceNotAvailable, match="give no number"):
+    with pytest.raises(DeviceNotAvailable, match="without a number"):
         AcceleratedEstimator(hist_classifier(), engine="xgboost", device="cuda:1").fit(data.dX, data.dlabels)
 
 
@@ -380,6 +387,8 @@ def test_bad_data_on_a_worker_are_an_error_here(client, data):
 def test_explain_does_not_need_the_cluster(data):
     decision = explain(hist_classifier(), data.dX, data.dlabels, engine="lightgbm")
     assert (decision.engine, decision.facts["container"]) == ("lightgbm", "dask")
+    with pytest.raises(UnsupportedInput, match="chosen only by name"):
+        explain(hist_classifier(), data.dX, data.dlabels)
 
 
 def test_every_class_that_a_row_declares_is_there():

@@ -12,6 +12,7 @@ from accelsk.blocks import example_of
 from accelsk.clusters import Cluster
 from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Row
+from accelsk.errors import UnsupportedParameter
 
 __all__ = ["trained"]
 
@@ -51,6 +52,7 @@ def trained(
         Fitted, of the class of `model`.
     """
     assert row.distributed is not None
+    _refuse(model, row)
     cluster.begin()
     params = model.get_params()
     used = {name: value for name, value in params.items() if name not in _THREADS}
@@ -76,6 +78,18 @@ def trained(
         if name not in found.get_params() and name != "_other_params":
             setattr(fitted, name, value)
     return fitted
+
+
+def _refuse(model: Any, row: Row) -> None:
+    """With constraints of interactions LightGBM 4.7 fails on several machines: ``std::bad_array_new_length``."""
+    if model.get_params().get("interaction_constraints"):
+        name = "interaction_constraints" if row.native else "interaction_cst"
+        raise UnsupportedParameter(
+            f"LightGBM cannot train {row.name} with {name} on dask collections.",
+            hint=f"drop {name}, or train with another engine.",
+            estimator=row.name,
+            parameter=name,
+        )
 
 
 def _leave(dask_worker: Any) -> None:
