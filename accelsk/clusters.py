@@ -259,9 +259,7 @@ def _died(what: str, lost: set[str], stuck: list[str], left: list[str]) -> Worke
         else ""
     )
     if left:
-        restarted += (
-            f" {', '.join(left)} cannot be stopped, and has no nanny that would restart it: restart it yourself."
-        )
+        restarted += f" {', '.join(left)} still waits, and has no nanny that would restart it: do that yourself."
     return WorkerDied(
         f"{what} was being trained when {dead} went away, one of the workers of the dask cluster: what was computed is "
         f"lost, and nothing was fitted.{restarted}",

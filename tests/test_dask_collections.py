@@ -447,6 +447,21 @@ def test_a_worker_that_is_killed_ends_the_fit_with_an_error(client, data, engine
     assert est.set_params(max_iter=3).fit(data.dX, data.dlabels).score(data.X, data.labels) > 0.8
 
 
+def test_xgboosts_tracker_has_a_process_of_its_own(client):
+    """As a thread it would end the scheduler's process, which is this one, when it fails to tell of a dead worker."""
+    import xgboost.dask
+
+    from accelsk.engines.xgboost import tracker
+
+    with tracker.apart(client):
+        found = client.run_on_scheduler(xgboost.dask._start_tracker, 2, "127.0.0.1", None, 30)
+        (process,) = tracker._processes.values()
+        assert found["dmlc_tracker_uri"] == "127.0.0.1"
+        assert process.poll() is None
+    assert process.poll() is not None
+    assert not tracker._processes
+
+
 def test_an_interrupt_ends_the_fit_and_frees_the_workers(client, data, long_fit):
     est = long_fit("lightgbm", lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
