@@ -37,12 +37,20 @@ BOTH = pytest.mark.parametrize("engine", ["xgboost", "lightgbm"])
 N, CHUNK = 1200, 300
 
 
+def wait_for_both(client, patience=60):
+    """Wait for both workers: `Client.wait_for_workers` goes on waiting for those of a LocalCluster that are back."""
+    deadline = time.monotonic() + patience
+    while len(client.ncores()) < 2:
+        assert time.monotonic() < deadline, "the workers have not come back"
+        time.sleep(0.1)
+
+
 @pytest.fixture(scope="module")
 def client():
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -408,7 +416,7 @@ def test_every_class_that_a_row_declares_is_there():
 @pytest.fixture
 def long_fit(client, data):
     """A fit that takes minutes, and what waits until the workers are in the middle of it."""
-    client.wait_for_workers(2, timeout=60)
+    wait_for_both(client)
 
     def start(engine, act):
         est = AcceleratedEstimator(hist_classifier(max_leaf_nodes=31).set_params(max_iter=100_000), engine=engine)
@@ -443,7 +451,7 @@ def test_a_worker_that_is_killed_ends_the_fit_with_an_error(client, data, engine
         est.fit(data.dX, data.dlabels)
     assert len(died.value.workers) == 1
     assert not est.__sklearn_is_fitted__()
-    client.wait_for_workers(2, timeout=60)
+    wait_for_both(client)
     assert est.set_params(max_iter=3).fit(data.dX, data.dlabels).score(data.X, data.labels) > 0.8
 
 
@@ -462,18 +470,20 @@ def test_xgboosts_tracker_has_a_process_of_its_own(client):
     assert not tracker._processes
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_fit_and_frees_the_workers(client, data, long_fit):
     est = long_fit("lightgbm", lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         est.fit(data.dX, data.dlabels)
-    client.wait_for_workers(2, timeout=60)
+    wait_for_both(client)
     assert not any("train" in str(key) for key in _active(client))
     assert client.submit(sum, [1, 2]).result(timeout=30) == 3
 
 
+@pytest.mark.slow
 def test_a_training_that_never_ends_by_itself_is_left(client):
     """As that of LightGBM may, whose other workers wait for the dead one."""
-    client.wait_for_workers(2, timeout=60)
+    wait_for_both(client)
     cluster = Cluster(client)
     first, second = sorted(cluster.workers())
 
@@ -486,5 +496,5 @@ def test_a_training_that_never_ends_by_itself_is_left(client):
     with pytest.raises(WorkerDied, match="restarted") as died:
         cluster.train(work, "a toy")
     assert died.value.restarted == (second,)
-    client.wait_for_workers(2, timeout=60)
+    wait_for_both(client)
     assert client.submit(sum, [1, 2]).result(timeout=30) == 3
