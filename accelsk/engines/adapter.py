@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
+from accelsk import drivers
 from accelsk.devices import HOST, Device
 from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
@@ -59,6 +60,21 @@ class Adapter:
         from accelsk.machine import processor_name
 
         return {HOST: processor_name()} if "cpu" in self.engine.devices else {}
+
+    def memory(self, device: Device) -> int:
+        """Return the memory of a device, by which the fits are bounded that parallel tasks compute on it at once.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        int
+            Bytes; 0 where it is not known, and nothing is bounded. By default what the CUDA driver says.
+        """
+        return drivers.cuda_memory(device)
 
     def examine(self) -> Iterable[tuple[str, str, str, str]]:
         """Say what `accelsk doctor` should tell of the devices of the engine, whose library is installed.

@@ -1,0 +1,400 @@
+"""Several devices under a search: each worker computes on one, and no more fits at once than its memory has room for."""
+
+import importlib.util
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from accelsk import parallel_config, placement, tickets
+from accelsk.devices import Device
+from accelsk.engines import get_adapter
+from accelsk.engines.adapter import Adapter
+from tests.parallel.conftest import is_here
+
+SCRIPT = Path(__file__).with_name("places.py")
+
+
+def gpus(number):
+    """Devices that nobody else knows of."""
+    backend = f"made_up_{uuid.uuid4().hex}"
+    return [Device("gpu", backend, index) for index in range(number)]
+
+
+# -- a place for each worker -------------------------------------------------------------------------------------------
+
+
+def place(devices, folder, workers):
+    """Choose a device when so many workers are about to; say who has, which one, and why."""
+    worker = f"{os.getpid()}-{threading.get_ident()}"
+    chosen = placement.choose(devices)
+    Path(folder, worker).touch()
+    deadline = time.monotonic() + 60
+    while len(list(Path(folder).iterdir())) < workers and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert placement.choose(devices)[0] == chosen[0]  # within a task it stays
+    return worker, *chosen
+
+
+def placed(backend, devices, folder, workers, tasks):
+    folder.mkdir()
+    with parallel_config(backend, n_jobs=workers):
+        return joblib.Parallel(batch_size=1)([joblib.delayed(place)(devices, folder, workers)] * tasks)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("workers, each", [(2, [1, 1]), (3, [1, 2])])
+def test_workers_share_the_devices_evenly_and_each_keeps_its_own(backend, workers, each, tmp_path):
+    devices = gpus(2)
+    found = placed(backend, devices, tmp_path / "one", workers, 4 * workers)
+    chosen = {worker: device for worker, device, _ in found}
+    assert len(chosen) == workers
+    assert {(worker, device) for worker, device, _ in found} == set(chosen.items())
+    assert sorted(Counter(chosen.values()).values()) == each
+    assert {why for _, _, why in found} >= {"worker 1 on it, of 1 on 2 devices", "worker 1 on it, of 2 on 2 devices"}
+    if backend == "loky":  # the same processes
+        assert {
+            worker: device for worker, device, _ in placed(backend, devices, tmp_path / "two", workers, 9)
+        } == chosen
+
+
+def test_outside_a_task_it_is_the_first_and_nothing_is_claimed(tmp_path):
+    devices = gpus(2)
+    assert placement.choose(devices) == (devices[0], "")
+    with joblib.parallel_config("loky", n_jobs=2):  # joblib's own, as before
+        found = joblib.Parallel()([joblib.delayed(placement.choose)(devices)] * 2)
+    assert found == [(devices[0], "")] * 2
+    assert placed("threading", devices, tmp_path / "after", 1, 2)[0][1] == devices[0]
+
+
+def in_parallel(devices):
+    """A task that does something in parallel itself."""
+    mine = placement.choose(devices)[0]
+    inside = joblib.Parallel(n_jobs=2)([joblib.delayed(choose_there)(devices)] * 4)
+    return mine, inside, threading.get_ident()
+
+
+def choose_there(devices):
+    time.sleep(0.05)
+    return placement.choose(devices)[0], threading.get_ident()
+
+
+def test_what_a_task_does_in_parallel_stays_on_its_device():
+    devices = gpus(2)
+    with parallel_config("loky", n_jobs=2, inner_n_jobs=2):
+        found = joblib.Parallel(batch_size=1)([joblib.delayed(in_parallel)(devices)] * 4)
+    assert {device for mine, inside, _ in found for device, _ in inside if device != mine} == set()
+    assert all(thread not in {there for _, there in inside} for _, inside, thread in found)
+
+
+WORKER = """
+import sys
+from accelsk.devices import Device
+from accelsk.placement import choose, working
+devices = [Device("gpu", sys.argv[1], index) for index in range(2)]
+for line in sys.stdin:
+    with working():
+        print(choose(devices)[0].index, flush=True)
+"""
+
+
+@pytest.fixture
+def start():
+    """Start a worker by itself; it begins a task and says where whenever it is asked."""
+    backend, started = f"made_up_{uuid.uuid4().hex}", []
+
+    class Worker:
+        def __init__(self):
+            command = [sys.executable, "-c", textwrap.dedent(WORKER), backend]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            started.append(self)
+
+        def where(self):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            return int(self.process.stdout.readline())
+
+        def kill(self):
+            self.process.kill()
+            self.process.communicate()
+
+    yield Worker
+    for worker in started:
+        worker.kill()
+
+
+def test_workers_of_several_parents_share_the_devices_and_the_killed_leave_their_place(start):
+    workers = [start() for _ in range(4)]
+    assert [worker.where() for worker in workers] == [0, 1, 0, 1]
+    workers[1].kill()
+    newcomer = start()
+    assert newcomer.where() == 1
+    assert [workers[number].where() for number in (0, 2, 3)] == [0, 0, 1]
+    # When a device has two less, a worker moves there at its next task; one, and not both.
+    newcomer.kill()
+    workers[3].kill()
+    assert [workers[number].where() for number in (0, 2)] == [1, 0]
+    assert [workers[number].where() for number in (0, 2)] == [1, 0]
+
+
+def test_where_there_is_no_place_for_files_it_is_the_first_device(monkeypatch):
+    def fail():
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("accelsk.locks.folder", fail)
+    devices = gpus(2)
+    with placement.working():
+        chosen, why = placement.choose(devices)
+    assert (chosen, why) == (devices[0], "the first of 2, for workers cannot agree here (read-only)")
+
+
+# -- the memory of a device --------------------------------------------------------------------------------------------
+
+
+class Sized(Adapter):
+    """An adapter of devices of so many bytes."""
+
+    def __init__(self, nbytes):
+        super().__init__(get_adapter("sklearn").engine)
+        self.nbytes = nbytes
+
+    def memory(self, device):
+        return self.nbytes
+
+
+def use(nbytes, device, X, stay=0.1):
+    """Use the device for a while, and say when."""
+    with tickets.admitted(Sized(nbytes), device, X):
+        start = time.time()
+        time.sleep(stay)
+        return start, time.time()
+
+
+def most_at_once(times):
+    return max(sum(start <= moment < end for start, end in times) for moment, _ in times)
+
+
+SMALL = np.zeros(10)
+PART = tickets.need_of(SMALL)
+LARGE = SimpleNamespace(nbytes=PART)  # stands for as many bytes: with its copies it takes five parts
+
+
+def test_the_need_is_some_times_that_of_the_data_and_what_a_process_needs_itself():
+    bare = tickets.need_of(np.zeros(0))
+    dense = np.zeros((1000, 10), dtype=np.float32)
+    assert tickets.need_of(dense) - bare == 4 * dense.nbytes
+    sparse = sp.csr_array(np.eye(100))
+    assert tickets.need_of(sparse) - bare == 4 * (100 * 8 + 100 * 4 + 101 * 4)
+    assert tickets.need_of(sparse.tocoo()) - bare == 4 * 100 * 16
+    pandas = pytest.importorskip("pandas")
+    assert tickets.need_of(pandas.DataFrame(dense)) - bare == 4 * dense.size * 8
+
+
+@pytest.mark.parametrize(
+    "need, memory, count", [(0, 100, 1), (50, 100, 8), (51, 100, 9), (100, 100, 16), (1000, 100, 16), (1, 10**9, 1)]
+)
+def test_a_fit_takes_its_part_of_the_tickets(need, memory, count):
+    assert tickets.tickets_for(need, memory) == count
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("room", [1, 2])
+def test_no_more_fits_at_once_than_there_is_room_for(backend, room):
+    (device,) = gpus(1)
+    with parallel_config(backend, n_jobs=4):
+        times = joblib.Parallel(batch_size=1)([joblib.delayed(use)(room * PART, device, SMALL, 0.2)] * 8)
+    assert most_at_once(times) == room
+
+
+def test_small_and_large_ones_all_get_their_turn():
+    (device,) = gpus(1)
+    tasks = [joblib.delayed(use)(6 * PART, device, LARGE if number % 3 == 0 else SMALL) for number in range(18)]
+    with parallel_config("loky", n_jobs=4):
+        times = joblib.Parallel(batch_size=1)(tasks)
+    # Beside a large one there is room for one of the others: 14 and 3 of 16 tickets do not fit.
+    assert tickets.tickets_for(tickets.need_of(LARGE), 6 * PART) == 14
+    for start, end in times[::3]:
+        assert sum(other[0] < end and start < other[1] for other in times) == 1
+
+
+def test_devices_do_not_wait_for_each_other_and_one_of_unknown_memory_for_nobody():
+    one, other = gpus(2)
+    with placement.working(), tickets.admitted(Sized(PART), one, SMALL), parallel_config("threading", n_jobs=2):
+        joblib.Parallel()([joblib.delayed(use)(PART, other, SMALL), joblib.delayed(use)(0, one, SMALL)] * 2)
+
+
+def test_outside_a_task_nothing_is_waited_for():
+    (device,) = gpus(1)
+    with placement.working(), tickets.admitted(Sized(PART), device, SMALL):
+        in_thread = []
+        thread = threading.Thread(target=lambda: in_thread.append(use(PART, device, SMALL)))
+        thread.start()
+        thread.join(20)
+        assert in_thread
+
+
+def test_a_fit_within_a_fit_waits_for_nobody():
+    (device,) = gpus(1)
+    with placement.working(), tickets.admitted(Sized(PART), device, SMALL):
+        use(PART, device, SMALL)
+
+
+def test_waiting_is_said_once_and_ends_when_there_is_room(caplog):
+    (device,) = gpus(1)
+    with caplog.at_level(logging.INFO, "accelsk"), parallel_config("threading", n_jobs=3):
+        joblib.Parallel()([joblib.delayed(use)(PART, device, SMALL)] * 6)
+    assert [record.getMessage() for record in caplog.records if str(device) in record.getMessage()] == [
+        f"a fit waits for memory of device {device}, on which others compute (this is said once)"
+    ]
+
+
+HOLDER = """
+import logging, sys, time
+from types import SimpleNamespace
+from accelsk import placement, tickets
+from accelsk.devices import Device
+logging.basicConfig(stream=sys.stdout, level="INFO", format="%(message)s")
+all_of_it = SimpleNamespace(memory=lambda device: 1)
+with placement.working():
+    try:
+        with tickets.admitted(all_of_it, Device("gpu", sys.argv[1], 0), None):
+            print("in", flush=True)
+            time.sleep(100)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_one_that_is_killed_gives_its_tickets_back_and_one_that_waits_can_be_interrupted():
+    (device,) = gpus(1)
+    command, holders = [sys.executable, "-c", HOLDER, device.backend], []
+    try:
+        for said in ("in", f"a fit waits for memory of device {device}"):
+            holders.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            assert holders[-1].stdout.readline().startswith(said)
+        holders[1].send_signal(signal.SIGINT)
+        assert holders[1].stdout.readline() == "interrupted\n"
+        holders[0].kill()
+        holders[0].wait()
+        with placement.working():
+            start, end = use(PART, device, SMALL)
+        assert end > start
+    finally:
+        for holder in holders:
+            holder.kill()
+            holder.communicate()
+
+
+# -- for real: LightGBM on two OpenCL devices, which are processors ----------------------------------------------------
+
+
+def has_lightgbm_and_opencl():
+    if importlib.util.find_spec("lightgbm") is None:
+        return False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OCL_ICD_VENDORS")  # tests/conftest.py hides the drivers from this process
+        return any(device.backend == "opencl" for device in get_adapter("lightgbm").devices())
+
+
+opencl = pytest.mark.skipif(
+    not has_lightgbm_and_opencl(), reason="needs LightGBM, and an OpenCL driver: .ci/opencl installs PoCL"
+)
+in_turn = pytest.mark.xdist_group("opencl")  # kernels are compiled at the first fit, for half a minute
+slow = pytest.mark.slow
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a program of the script, with two devices and in a temporary folder of its own."""
+
+    def run(program, backend, workers, device, devices=2, **environment):
+        folder, temporary = tmp_path / "folder", tmp_path / "tmp"
+        folder.mkdir()
+        temporary.mkdir()
+        inherited = {name: value for name, value in os.environ.items() if name != "OCL_ICD_VENDORS"}
+        done = subprocess.run(
+            [sys.executable, SCRIPT, program, backend, str(workers), device, folder],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            env={
+                **inherited,
+                "ACCELSK_OPENCL_CPU_AS_GPU": "1",
+                "POCL_DEVICES": " ".join(["pthread"] * devices),
+                "LOKY_MAX_CPU_COUNT": "4",
+                "RAY_TMPDIR": "/tmp",  # the names of its sockets must not be long
+                "TMPDIR": str(temporary),
+                **environment,
+            },
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        *_, line = (line for line in done.stdout.splitlines() if line.startswith("JSON "))
+        return json.loads(line.removeprefix("JSON "))
+
+    return run
+
+
+@opencl
+@in_turn
+@pytest.mark.parametrize(
+    "backend, workers, device",
+    [
+        ("threading", 2, "gpu"),
+        ("loky", 2, "gpu"),
+        pytest.param("loky", 3, "device_type", marks=slow),
+        pytest.param("ray", 2, "gpu", marks=slow),
+        pytest.param("dask", 2, "gpu", marks=slow),
+        pytest.param("spark", 2, "gpu", marks=slow),
+    ],
+)
+def test_fits_at_the_same_time_run_on_different_devices(run, backend, workers, device):
+    if not is_here(backend):
+        pytest.skip(f"what backend {backend!r} needs is not installed")
+    found = run("together", backend, workers, device)
+    chosen = {each["worker"]: each["device"] for each in found["tasks"]}
+    assert len(chosen) == workers
+    assert set(chosen.values()) == {"opencl:gpu:0", "opencl:gpu:1"}
+    if backend == "loky":
+        # Each worker keeps its device, from task to task and in the search that follows.
+        assert {each["worker"]: each["device"] for each in found["search"]}.items() <= chosen.items()
+    for each in found["tasks"] + found["search"]:
+        assert chosen.get(each["worker"], each["device"]) == each["device"]
+        assert "on 2 devices" in each["placed"]
+    assert (found["refitted"]["device"], found["refitted"]["placed"]) == ("opencl:gpu:0", "")  # in this process
+
+
+@opencl
+@in_turn
+def test_a_device_that_was_asked_for_by_its_number_is_that_of_all_workers(run):
+    found = run("bounded", "threading", 2, "gpu:1", POCL_MEMORY_LIMIT="1")
+    assert {each["device"] for each in found["tasks"]} == {"opencl:gpu:1"}
+    assert {each["placed"] for each in found["tasks"]} == {""}
+    # And of its gigabyte each fit takes more than half.
+    assert len(found["stays"]) == 2 * 2
+    assert most_at_once(found["stays"]) == 1
+
+
+@opencl
+@in_turn
+def test_forked_workers_refuse_devices_and_the_backend_stays_usable(run):
+    found = run("refused", "multiprocessing", 2, "gpu")
+    assert found.pop("usable") == [0, 1, 2, 3]
+    assert found.keys() == {"in the task", "on the way"}
+    for error in found.values():
+        assert "cannot be used in a process that was forked" in error
+        assert "use backend='loky', or threads" in error
