@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 import uuid
@@ -101,54 +100,56 @@ def test_what_a_task_does_in_parallel_stays_on_its_device():
     assert all(thread not in {there for _, there in inside} for _, inside, thread in found)
 
 
-WORKER = """
-import sys
+CROWD = """
+import json, multiprocessing, sys
 from accelsk.devices import Device
 from accelsk.placement import choose, working
+
 devices = [Device("gpu", sys.argv[1], index) for index in range(2)]
-for line in sys.stdin:
-    with working():
-        print(choose(devices)[0].index, flush=True)
+context = multiprocessing.get_context("fork")
+
+def serve(pipe):
+    while True:
+        pipe.recv()
+        with working():
+            pipe.send(choose(devices)[0].index)
+
+class Worker:
+    def __init__(self):
+        self.pipe, there = context.Pipe()
+        self.process = context.Process(target=serve, args=(there,), daemon=True)
+        self.process.start()
+
+    def where(self):
+        self.pipe.send("a task begins")
+        return self.pipe.recv()
+
+    def kill(self):
+        self.process.kill()
+        self.process.join()
+
+first, second, third, fourth = workers = [Worker() for _ in range(4)]
+told = {"four": [worker.where() for worker in workers]}
+second.kill()
+newcomer = Worker()
+told["in the place of the second"] = newcomer.where()
+told["the others"] = [worker.where() for worker in (first, third, fourth)]
+newcomer.kill()
+fourth.kill()
+told["the two that are left"] = [[worker.where() for worker in (first, third)] for _ in range(2)]
+print(json.dumps(told))
 """
 
 
-@pytest.fixture
-def start():
-    """Start a worker by itself; it begins a task and says where whenever it is asked."""
-    backend, started = f"made_up_{uuid.uuid4().hex}", []
-
-    class Worker:
-        def __init__(self):
-            command = [sys.executable, "-c", textwrap.dedent(WORKER), backend]
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            started.append(self)
-
-        def where(self):
-            self.process.stdin.write("\n")
-            self.process.stdin.flush()
-            return int(self.process.stdout.readline())
-
-        def kill(self):
-            self.process.kill()
-            self.process.communicate()
-
-    yield Worker
-    for worker in started:
-        worker.kill()
-
-
-def test_workers_of_several_parents_share_the_devices_and_the_killed_leave_their_place(start):
-    workers = [start() for _ in range(4)]
-    assert [worker.where() for worker in workers] == [0, 1, 0, 1]
-    workers[1].kill()
-    newcomer = start()
-    assert newcomer.where() == 1
-    assert [workers[number].where() for number in (0, 2, 3)] == [0, 0, 1]
-    # When a device has two less, a worker moves there at its next task; one, and not both.
-    newcomer.kill()
-    workers[3].kill()
-    assert [workers[number].where() for number in (0, 2)] == [1, 0]
-    assert [workers[number].where() for number in (0, 2)] == [1, 0]
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+def test_whoever_started_the_workers_they_share_the_devices_and_the_killed_leave_their_place():
+    command = [sys.executable, "-c", CROWD, f"made_up_{uuid.uuid4().hex}"]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout)
+    assert told["four"] == [0, 1, 0, 1]
+    assert told["in the place of the second"] == 1
+    assert told["the others"] == [0, 0, 1]
+    # Where a device has two less, a worker moves there when its next task begins; one, and not both.
+    assert told["the two that are left"] == [[1, 0], [1, 0]]
 
 
 def test_where_there_is_no_place_for_files_it_is_the_first_device(monkeypatch):
