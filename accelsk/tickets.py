@@ -1,9 +1,9 @@
 """How many fits of parallel tasks compute on a device at once: as many as its memory has room for.
 
-The memory is divided into tickets, and a fit takes as many as it is expected to need. A ticket is a lock, so the fits of
-all processes of this user are counted, and one that is killed gives its tickets back. Only one fit waits for tickets of
-a device, and those that come later wait behind it: so a large one is not passed by small ones for ever, and no two have
-half of what they need.
+The memory is divided into tickets, and a fit takes as many as it is expected to need. A ticket is a lock, so the fits
+of all processes of this user are counted, and one that is killed gives its tickets back. Only one fit waits for tickets
+of a device, and those that come later wait behind it: so a large one is not passed by small ones for ever, and no two
+have half of what they need.
 """
 
 from __future__ import annotations

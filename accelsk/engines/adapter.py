@@ -108,8 +108,8 @@ class Adapter:
         For a library that knows one device per process: the first one, usually. On the others it computes in a process
         that is started for it, with these variables set before anything is imported there, and that stays for later
         calls. Everything else of the adapter is then called there, with the device of `inside`; here, `devices`,
-        `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every model, for a
-        process may end.
+        `memory`, `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every
+        model, for a process may end.
 
         Parameters
         ----------

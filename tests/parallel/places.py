@@ -33,12 +33,13 @@ def worker():
 
 
 def where(model):
-    """Which worker has fitted it, and where."""
-    return {"worker": worker(), "device": model.device_, "placed": model.decision_.placed}
+    """Which worker has fitted it, where, and what is told of that after the reason for the engine."""
+    told = str(model.decision_).splitlines()[0].partition("whatever engine is asked for.")[2]
+    return {"worker": worker(), "device": model.device_, "told": told}
 
 
 class Meet:
-    """In the middle of a fit, waits for as many workers as there are: all of them fit at the same time, or none ends."""
+    """In the middle of a fit, waits for all workers: they fit at the same time, or none of them ends."""
 
     def __init__(self, folder, workers):
         self.folder = Path(folder)
@@ -98,9 +99,11 @@ def together(backend, workers, device, folder):
 
 def bounded(backend, workers, device, folder):
     """Fits that have no room beside each other."""
+    stayed = folder / "stayed"
+    stayed.mkdir()
     with parallel_config(backend, n_jobs=workers):
-        tasks = joblib.Parallel(batch_size=1)([joblib.delayed(fit)(device, Stay(folder))] * workers)
-    return {"tasks": tasks, "stays": [list(map(float, path.read_text().split())) for path in folder.iterdir()]}
+        tasks = joblib.Parallel(batch_size=1)([joblib.delayed(fit)(device, Stay(stayed))] * workers)
+    return {"tasks": tasks, "stays": [list(map(float, path.read_text().split())) for path in stayed.iterdir()]}
 
 
 def refused(backend, workers, device, folder):

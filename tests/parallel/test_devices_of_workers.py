@@ -1,18 +1,19 @@
-"""Several devices under a search: each worker computes on one, and no more fits at once than its memory has room for."""
+"""Several devices under a search: each worker has one, and its memory bounds the number of fits on it."""
 
 import importlib.util
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -25,6 +26,7 @@ from accelsk.engines import get_adapter
 from accelsk.engines.adapter import Adapter
 from tests.parallel.conftest import is_here
 
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 SCRIPT = Path(__file__).with_name("places.py")
 
 
@@ -55,20 +57,24 @@ def placed(backend, devices, folder, workers, tasks):
         return joblib.Parallel(batch_size=1)([joblib.delayed(place)(devices, folder, workers)] * tasks)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("workers, each", [(2, [1, 1]), (3, [1, 2])])
+def of_workers(found):
+    """The device of each worker, of which it has only one."""
+    pairs = {(worker, device) for worker, device, *_ in found}
+    chosen = dict(pairs)
+    assert len(chosen) == len(pairs)
+    return chosen
+
+
+@pytest.mark.parametrize("backend, workers, each", [("loky", 3, [1, 2]), ("threading", 2, [1, 1])])
 def test_workers_share_the_devices_evenly_and_each_keeps_its_own(backend, workers, each, tmp_path):
     devices = gpus(2)
     found = placed(backend, devices, tmp_path / "one", workers, 4 * workers)
-    chosen = {worker: device for worker, device, _ in found}
+    chosen = of_workers(found)
     assert len(chosen) == workers
-    assert {(worker, device) for worker, device, _ in found} == set(chosen.items())
     assert sorted(Counter(chosen.values()).values()) == each
     assert {why for _, _, why in found} >= {"worker 1 on it, of 1 on 2 devices", "worker 1 on it, of 2 on 2 devices"}
     if backend == "loky":  # the same processes
-        assert {
-            worker: device for worker, device, _ in placed(backend, devices, tmp_path / "two", workers, 9)
-        } == chosen
+        assert of_workers(placed(backend, devices, tmp_path / "two", workers, 9)) == chosen
 
 
 def test_outside_a_task_it_is_the_first_and_nothing_is_claimed(tmp_path):
@@ -141,7 +147,7 @@ print(json.dumps(told))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+@forks
 def test_whoever_started_the_workers_they_share_the_devices_and_the_killed_leave_their_place():
     command = [sys.executable, "-c", CROWD, f"made_up_{uuid.uuid4().hex}"]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout)
@@ -191,7 +197,6 @@ def most_at_once(times):
 
 SMALL = np.zeros(10)
 PART = tickets.need_of(SMALL)
-LARGE = SimpleNamespace(nbytes=PART)  # stands for as many bytes: with its copies it takes five parts
 
 
 def test_the_need_is_some_times_that_of_the_data_and_what_a_process_needs_itself():
@@ -212,8 +217,7 @@ def test_a_fit_takes_its_part_of_the_tickets(need, memory, count):
     assert tickets.tickets_for(need, memory) == count
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("room", [1, 2])
+@pytest.mark.parametrize("backend, room", [("loky", 2), ("threading", 1)])
 def test_no_more_fits_at_once_than_there_is_room_for(backend, room):
     (device,) = gpus(1)
     with parallel_config(backend, n_jobs=4):
@@ -221,15 +225,38 @@ def test_no_more_fits_at_once_than_there_is_room_for(backend, room):
     assert most_at_once(times) == room
 
 
-def test_small_and_large_ones_all_get_their_turn():
-    (device,) = gpus(1)
-    tasks = [joblib.delayed(use)(6 * PART, device, LARGE if number % 3 == 0 else SMALL) for number in range(18)]
-    with parallel_config("loky", n_jobs=4):
-        times = joblib.Parallel(batch_size=1)(tasks)
-    # Beside a large one there is room for one of the others: 14 and 3 of 16 tickets do not fit.
-    assert tickets.tickets_for(tickets.need_of(LARGE), 6 * PART) == 14
-    for start, end in times[::3]:
-        assert sum(other[0] < end and start < other[1] for other in times) == 1
+MANY = """
+import json, multiprocessing, random, sys, time
+from types import SimpleNamespace
+from accelsk import placement, tickets
+from accelsk.devices import Device
+
+device, memory = Device("gpu", sys.argv[1], 0), 16 * 2**30
+adapter = SimpleNamespace(memory=lambda device: memory)
+
+def work(number):
+    draw, used = random.Random(number), []
+    for _ in range(8):
+        X = SimpleNamespace(nbytes=draw.choice([2**20, 2**29, 2**30, 2**31, 2**34]))
+        with placement.working(), tickets.admitted(adapter, device, X):
+            start = time.monotonic()
+            time.sleep(0.002)
+            used.append((start, time.monotonic(), tickets.tickets_for(tickets.need_of(X), memory)))
+    return used
+
+with multiprocessing.get_context("fork").Pool(20) as pool:
+    print(json.dumps([each for used in pool.map(work, range(20), chunksize=1) for each in used]))
+"""
+
+
+@forks
+def test_many_processes_with_small_and_large_fits_all_get_their_turn():
+    command = [sys.executable, "-c", MANY, gpus(1)[0].backend]
+    used = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=200).stdout)
+    assert len(used) == 20 * 8
+    assert {count for _, _, count in used} == {1, 3, 5, 9, 16}
+    for moment, _, _ in used:
+        assert sum(count for start, end, count in used if start <= moment < end) <= tickets.TICKETS
 
 
 def test_devices_do_not_wait_for_each_other_and_one_of_unknown_memory_for_nobody():
@@ -319,16 +346,17 @@ slow = pytest.mark.slow
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run a program of the script, with two devices and in a temporary folder of its own."""
+def run(tmp_path):
+    """Run a program of the script, with two devices, where nobody else has workers: in a temporary folder of its own.
 
-    def run(program, backend, workers, device, devices=2, **environment):
-        folder, temporary = tmp_path / "folder", tmp_path / "tmp"
-        folder.mkdir()
-        temporary.mkdir()
+    One with a short name, or ray could not make its sockets there.
+    """
+    temporary = tempfile.mkdtemp(prefix="")
+
+    def run(program, backend, workers, device, **environment):
         inherited = {name: value for name, value in os.environ.items() if name != "OCL_ICD_VENDORS"}
         done = subprocess.run(
-            [sys.executable, SCRIPT, program, backend, str(workers), device, folder],
+            [sys.executable, SCRIPT, program, backend, str(workers), device, tmp_path],
             check=False,
             capture_output=True,
             text=True,
@@ -336,10 +364,9 @@ def run(tmp_path, monkeypatch):
             env={
                 **inherited,
                 "ACCELSK_OPENCL_CPU_AS_GPU": "1",
-                "POCL_DEVICES": " ".join(["pthread"] * devices),
+                "POCL_DEVICES": "pthread pthread",
                 "LOKY_MAX_CPU_COUNT": "4",
-                "RAY_TMPDIR": "/tmp",  # the names of its sockets must not be long
-                "TMPDIR": str(temporary),
+                "TMPDIR": temporary,
                 **environment,
             },
         )
@@ -347,7 +374,8 @@ def run(tmp_path, monkeypatch):
         *_, line = (line for line in done.stdout.splitlines() if line.startswith("JSON "))
         return json.loads(line.removeprefix("JSON "))
 
-    return run
+    yield run
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 @opencl
@@ -367,16 +395,16 @@ def test_fits_at_the_same_time_run_on_different_devices(run, backend, workers, d
     if not is_here(backend):
         pytest.skip(f"what backend {backend!r} needs is not installed")
     found = run("together", backend, workers, device)
-    chosen = {each["worker"]: each["device"] for each in found["tasks"]}
-    assert len(chosen) == workers
-    assert set(chosen.values()) == {"opencl:gpu:0", "opencl:gpu:1"}
-    if backend == "loky":
-        # Each worker keeps its device, from task to task and in the search that follows.
-        assert {each["worker"]: each["device"] for each in found["search"]}.items() <= chosen.items()
+    in_tasks, in_search = (of_workers(each.values() for each in found[part]) for part in ("tasks", "search"))
+    assert len(in_tasks) == workers
+    assert set(in_tasks.values()) == {"opencl:gpu:0", "opencl:gpu:1"}
+    assert set(in_search.values()) <= set(in_tasks.values())
+    if backend == "loky":  # the same processes
+        assert in_search.items() <= in_tasks.items()
     for each in found["tasks"] + found["search"]:
-        assert chosen.get(each["worker"], each["device"]) == each["device"]
-        assert "on 2 devices" in each["placed"]
-    assert (found["refitted"]["device"], found["refitted"]["placed"]) == ("opencl:gpu:0", "")  # in this process
+        assert each["told"].startswith(f" Device {each['device']}: worker ")
+        assert each["told"].endswith(" on 2 devices.")
+    assert (found["refitted"]["device"], found["refitted"]["told"]) == ("opencl:gpu:0", "")  # in this process
 
 
 @opencl
@@ -384,7 +412,7 @@ def test_fits_at_the_same_time_run_on_different_devices(run, backend, workers, d
 def test_a_device_that_was_asked_for_by_its_number_is_that_of_all_workers(run):
     found = run("bounded", "threading", 2, "gpu:1", POCL_MEMORY_LIMIT="1")
     assert {each["device"] for each in found["tasks"]} == {"opencl:gpu:1"}
-    assert {each["placed"] for each in found["tasks"]} == {""}
+    assert {each["told"] for each in found["tasks"]} == {""}  # there was no choice
     # And of its gigabyte each fit takes more than half.
     assert len(found["stays"]) == 2 * 2
     assert most_at_once(found["stays"]) == 1
