@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "engines": "the engines, which of them are usable here, and what the others need",
     "devices": "the devices that are usable here, and which engines reach each",
     "explain": "what would run for a class and its hyperparameters, and why",
+    "run": "run a script with a joblib backend, an engine, a device",
     "inspect": "what a saved model holds, without loading it",
     "doctor": "check this machine and this installation",
     "demo": "plain scikit-learn beside accelsk on real data",

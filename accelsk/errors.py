@@ -20,6 +20,7 @@ __all__ = [
     "EngineFallbackWarning",
     "EngineNotAvailable",
     "FitFailed",
+    "FrameWarning",
     "NotPortable",
     "UnsupportedInput",
     "UnsupportedMethod",
@@ -127,9 +128,11 @@ class UntrustedModel(AccelskError):
 
 
 class WorkerDied(AccelskError):
-    """The process in which an engine computes on a device of its own ended in the middle of a call.
+    """The process in which an engine computes ended in the middle of a call.
 
-    The call is lost, the models are not: the next call starts another process. `exit_code` is negative for a signal.
+    Of a device of its own: the call is lost, the models are not, and the next call starts another process; `exit_code`
+    is negative for a signal. Of a dask cluster that trains: `workers` are the ones that are gone, and `restarted` those
+    that waited for them.
     """
 
 
@@ -143,6 +146,10 @@ class EngineFallbackWarning(AccelskWarning):
 
 class DevicePlacementWarning(AccelskWarning):
     """A computation ran, or a model was opened, on another device than the one it was meant for."""
+
+
+class FrameWarning(AccelskWarning):
+    """The frames that a pipeline was asked to work on are not used: they would be slower, or nothing works on them."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from accelsk.blocks import facts_of
 from accelsk.decision import Decision, Decisions
 from accelsk.estimator import AcceleratedEstimator
-from accelsk.facts import Facts
+from accelsk.frames import TO_PANDAS, conversion, local
 from accelsk.options import OPTIONS
 from accelsk.parts import is_estimator, is_left_alone, parts
 from accelsk.pipeline import AcceleratedPipeline
@@ -90,19 +92,24 @@ def decision_of(estimator: Any, X: Any = None, y: Any = None, **options: Any) ->
     """
     own = {name: options.pop(name) for name in OPTIONS if name in options}
     wrapper = estimator if isinstance(estimator, Wrapper) else AcceleratedEstimator(estimator)
-    return _decision(wrapper, None if X is None else Facts(X, y, options), own)
+    return _decision(wrapper, X, y, options, own)
 
 
-def _decision(wrapper: Wrapper, facts: Facts | None, options: dict[str, Any]) -> Decision:
-    resolved = wrapper._options(**options)
+def _decision(wrapper: Wrapper, X: Any, y: Any, fit_params: Mapping[str, Any], options: Mapping[str, Any]) -> Decision:
+    facts, how = None, ""
+    if X is not None:
+        how = conversion(wrapper, X)
+        fit_params = {name: local(value) for name, value in fit_params.items()}
+        facts = facts_of(local(X) if how == TO_PANDAS else X, local(y), fit_params)
     callbacks = bool(wrapper.__dict__.get("_skl_callbacks"))
-    return select(wrapper._inner, facts, resolved, callbacks=callbacks).decision
+    decision = select(wrapper._inner, facts, wrapper._options(**options), callbacks=callbacks).decision
+    return replace(decision, conversions=(how, *decision.conversions)) if how else decision
 
 
 def _decisions(path: str, obj: Any, X: Any, y: Any) -> Iterator[tuple[str, Decision]]:
     """Go through the parts; X and y are None from where on they are not those of the fit any more."""
     if isinstance(obj, Wrapper) and not obj._arranges():
-        yield path, _decision(obj, None if X is None else Facts(X, y), {})
+        yield path, _decision(obj, X, y, {}, {})
         return
     inside = dict(obj._prepared()) if isinstance(obj, AcceleratedPipeline) else parts(obj)
     # A pipeline gives its first step what it is given, and a search gives its estimator a part of the rows.

@@ -10,7 +10,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
-from accelsk import config
+from accelsk import config, frames
 from accelsk.decision import Decisions
 from accelsk.delegation import is_fitting
 from accelsk.errors import UnsupportedParameter, did_you_mean
@@ -24,6 +24,8 @@ __all__ = ["AcceleratedPipeline"]
 
 #: The options that may be given per step, as a mapping.
 _PER_STEP = ("engine", "device", "engine_params")
+#: Parameters that a decision does not depend on.
+_OWN = ("backend", "frame", "frame_min_rows")
 
 
 def _as_the_pipeline(name: str) -> Any:
@@ -37,8 +39,9 @@ def _as_the_pipeline(name: str) -> Any:
         return self._run(name, X, y, params)
 
     def computing(self: AcceleratedPipeline, X: Any, *args: Any, **params: Any) -> Any:
+        args, params = tuple(map(frames.local, args)), {key: frames.local(value) for key, value in params.items()}
         result = getattr(super(AcceleratedPipeline, self), name)(self._entering(X), *args, **params)
-        return result if isinstance(X, Resident) else at_home(result)
+        return self._leaving(result, X)
 
     method = fitting if is_fitting(name) else computing
     return available_if(has)(wraps(getattr(Pipeline, name))(method))
@@ -79,6 +82,13 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         `joblib.parallel_config`.
     n_jobs : int, default=None
         Cores for what runs in parallel inside the steps. None leaves it to their own ``n_jobs``.
+    frame : {"modin"}, default=None
+        What the steps that work on frames are given instead of a frame of pandas: one of modin, which runs on the ray
+        that is there. Those are transformers that validate nothing (a FunctionTransformer), transformers of your own,
+        and what arranges such, all without ``set_output``; all other steps are given pandas. `decision_` says of each
+        step what became of its X, and `verbose` prints it. None leaves X as it is given.
+    frame_min_rows : int, default=3_000_000
+        From how many rows on `frame` holds; a fit with fewer warns that pandas is faster.
     transform_input : list of str, default=None
         As in `Pipeline`: the names of metadata that are transformed before they reach a step.
     memory : str or object with the joblib.Memory interface, default=None
@@ -118,8 +128,12 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
 
     _parameter_constraints: dict[str, Any] = {
         **Pipeline._parameter_constraints,
-        **dict.fromkeys((*OPTIONS, "backend"), "no_validation"),  # by ours, with messages that name the way out
+        **dict.fromkeys((*OPTIONS, *_OWN), "no_validation"),  # by ours, with messages that name the way out
     }
+
+    # Those that a pickle from before there were such parameters lacks.
+    frame: str | None = None
+    frame_min_rows: int = frames.MIN_ROWS
 
     def __init__(
         self,
@@ -133,6 +147,8 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         engine_params: Mapping[str, Mapping[str, Any]] | None = None,
         backend: str | None = None,
         n_jobs: int | None = None,
+        frame: str | None = None,
+        frame_min_rows: int = frames.MIN_ROWS,
         transform_input: Sequence[str] | None = None,
         memory: Any = None,
         verbose: bool = False,
@@ -146,6 +162,8 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         self.engine_params = engine_params
         self.backend = backend
         self.n_jobs = n_jobs
+        self.frame = frame
+        self.frame_min_rows = frame_min_rows
         self.transform_input = transform_input
         self.memory = memory
         self.verbose = verbose
@@ -154,7 +172,9 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
 
     def _given_to(self, name: str) -> dict[str, Any]:
         """Return the options of one step."""
-        given = {**self._given(), "backend": self.backend}
+        given = {**self._given(), **{name: getattr(self, name) for name in _OWN}}
+        if self.memory is not None:
+            given["frame"] = None  # see `_entering`
         for option in _PER_STEP:
             if self._is_per_step(option):
                 given[option] = given[option].get(name)
@@ -216,7 +236,7 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         if ind.step not in (1, None):
             raise ValueError("Pipeline slicing only supports a step of 1")
         steps = self.steps[ind]
-        given = {**self._given(), "backend": self.backend}
+        given = {**self._given(), **{name: getattr(self, name) for name in _OWN}}
         for option in _PER_STEP:
             if self._is_per_step(option):
                 given[option] = {name: value for name, value in given[option].items() if name in dict(steps)}
@@ -238,12 +258,18 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
             from accelsk.memory import MemoryCache
 
             runner.memory = MemoryCache(config.resolve_cache_bytes(self._carried_options()))
+        y, params = frames.local(y), {key: frames.local(value) for key, value in params.items()}
+        if known:
+            steps = [step for _, step in runner.steps]
+            frames.check_frame(self.frame, self.frame_min_rows, X, steps, cached=self.memory is not None)
         result = getattr(super(AcceleratedPipeline, runner), method)(runner._entering(X) if known else X, y, **params)
         self.__dict__.update({**runner.__dict__, "memory": self.memory})
         self._tell_of_fallbacks()
+        if self.verbose:
+            self._tell_of_conversions()
         if result is runner:
             return self
-        return result if isinstance(X, Resident) else at_home(result)
+        return self._leaving(result, X)
 
     def _tell_of_fallbacks(self) -> None:
         fell_back = {
@@ -254,8 +280,23 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         if fell_back:
             warn_of_fallback(fell_back)
 
+    def _tell_of_conversions(self) -> None:
+        for name, step in self.steps:
+            if isinstance(step, Step) and step.decision_.conversions:
+                print(f"[Pipeline] X of step {name!r} was converted: {', '.join(step.decision_.conversions)}")  # noqa: T201  as Pipeline does
+
+    @staticmethod
+    def _leaving(result: Any, X: Any) -> Any:
+        """Bring the result home, unless it goes on to a step of another pipeline; in modin only if X was."""
+        if isinstance(X, Resident):
+            return result
+        result = at_home(result)
+        return result if frames.is_modin(X) else frames.local(result)
+
     def _entering(self, X: Any) -> Any:
         """Let the data stay between the steps, where all of them know how to leave them there."""
+        if self.memory is not None:
+            X = frames.local(X)  # caches look at values
         steps = [step for _, step in self.steps if step is not None and not isinstance(step, str)]
         ours = all(isinstance(step, Wrapper | AcceleratedPipeline) for step in steps)
         watched = "_skl_callbacks" in self.__dict__  # callbacks are shown what a plain Pipeline would show them

@@ -29,7 +29,7 @@ class Step(Wrapper):
     estimator : estimator
         The plain step.
     given : mapping
-        The options of the pipeline for this step, "backend" among them.
+        The options of the pipeline for this step, "backend", "frame" and "frame_min_rows" among them.
     carried : mapping
         The configuration that the pipeline carries, see `config_context`.
 
@@ -71,12 +71,15 @@ class Step(Wrapper):
         """Whether no engine is to be chosen for this step itself: it arranges estimators, or is left as it is."""
         return bool(parts(self._inner)) or is_left_alone(self._inner)
 
+    def _modin_from(self) -> int | None:
+        return self._asked.get("frame_min_rows") if self._asked.get("frame") == "modin" else None
+
     def _fresh(self) -> Any:
         if not self._arranges():
             return super()._fresh()
         from accelsk.wrapping import accelerate
 
-        inside = {name: value for name, value in self._asked.items() if name not in ("backend", "n_jobs")}
+        inside = {name: value for name, value in self._asked.items() if name not in _OF_THE_PIPELINE}
         made = accelerate(super()._fresh(), **inside)
         _carry_to(made, self._carried_options())
         return made
@@ -203,6 +206,8 @@ def step_of(estimator: Any, given: Mapping[str, Any], carried: Mapping[str, Any]
     return kind(estimator, given, carried)
 
 
+#: Options of a step that are not for what is inside it: a part is given the frame that the step was given.
+_OF_THE_PIPELINE = ("backend", "n_jobs", "frame", "frame_min_rows")
 _FITTED = ("_backend", "_decision", "_takes", "_route", "_params")
 _ARRANGED = frozenset(("steps", "named_steps", "transformer_list", "named_transformers"))
 

@@ -30,8 +30,9 @@ def accelerate(obj: Any, **options: Any) -> Any:
         An estimator, Pipeline, ColumnTransformer, FeatureUnion, search, ensemble, ... of scikit-learn or in its manner.
         It is not changed.
     **options : dict
-        Options of `AcceleratedEstimator` or, for pipelines, `AcceleratedPipeline`: engine, device, ... A part that is
-        wrapped already keeps the options that it was given.
+        Options of `AcceleratedEstimator` or, for pipelines, `AcceleratedPipeline`: engine, device, ..., and for the
+        pipelines in it `frame` and `frame_min_rows`. A part that is wrapped already keeps the options that it was
+        given.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def accelerate(obj: Any, **options: Any) -> Any:
     Raises
     ------
     TypeError
-        If `obj` is not an estimator, or an option is not one.
+        If `obj` is not an estimator, an option is not one, or it is one of pipelines and there is none.
 
     See Also
     --------
@@ -61,19 +62,31 @@ def accelerate(obj: Any, **options: Any) -> Any:
     >>> search.fit(*load_iris(return_X_y=True)).best_params_
     {'svc__C': 10}
     """
-    unknown = options.keys() - {*OPTIONS, "backend"}
+    unknown = options.keys() - {*OPTIONS, "backend", *_OF_PIPELINES}
     if unknown:
         raise TypeError(f"accelerate() got unknown options: {', '.join(sorted(unknown))}.")
     if not is_estimator(obj):
         raise TypeError(f"obj={obj!r} is not an estimator: accelerate() takes an instance with fit and get_params.")
+    if options.get("frame") is not None and not _has_pipeline(obj):
+        raise TypeError(f"frame={options['frame']!r} is an option of pipelines, and there is none in {obj!r}.")
     return _wrapped(obj, options)
+
+
+#: Options that only an `AcceleratedPipeline` takes.
+_OF_PIPELINES = ("frame", "frame_min_rows")
+
+
+def _has_pipeline(obj: Any) -> bool:
+    return isinstance(obj, Pipeline) or any(map(_has_pipeline, parts(obj).values()))
 
 
 def _wrapped(obj: Any, options: Mapping[str, Any]) -> Any:
     if isinstance(obj, Wrapper | AcceleratedPipeline):
         made = clone(obj)
         own = made.get_params(deep=False)
-        return made.set_params(**{name: value for name, value in options.items() if own[name] is None})
+        if own.get("frame") is None:
+            own["frame_min_rows"] = None  # it goes with the other
+        return made.set_params(**{name: value for name, value in options.items() if name in own and own[name] is None})
     if is_left_alone(obj):
         # What is fitted must stay so; a sampler has hyperparameters, which are not to be those of the argument.
         return clone(obj) if hasattr(obj, "fit_resample") else obj
@@ -84,4 +97,5 @@ def _wrapped(obj: Any, options: Mapping[str, Any]) -> Any:
         return made
     if parts(obj):
         return with_parts(obj, lambda name, part: _wrapped(part, options))
-    return AcceleratedEstimator(clone(obj), **options)
+    own = {name: value for name, value in options.items() if name not in _OF_PIPELINES}
+    return AcceleratedEstimator(clone(obj), **own)
