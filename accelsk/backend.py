@@ -26,6 +26,7 @@ from accelsk.reasons import unusable
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
+from accelsk.tickets import admitted
 
 __all__ = ["Route", "carry_out", "compute", "parallel", "route_of"]
 
@@ -200,7 +201,8 @@ def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs:
     # Engines know arrays and frames, not every object that scikit-learn would make one of.
     args = tuple(convert.as_array(value) for value in args)
     kwargs = {name: convert.as_array(value) for name, value in kwargs.items()}
-    return adapter.fit(backend, plan.row, method, args, kwargs, plan.device)
+    with admitted(adapter, plan.device, _X(args, kwargs)):
+        return adapter.fit(backend, plan.row, method, args, kwargs, plan.device)
 
 
 def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -51,10 +51,11 @@ _GRADED = "Hyperparameters that this engine does not take as scikit-learn does; 
 def _headline(decision: Decision) -> str:
     verb = "would be" if not decision.facts else "is"
     converted = f" X is converted: {', '.join(decision.conversions)}." if decision.conversions else ""
+    placed = f" Device {decision.device}: {decision.placed}." if decision.placed else ""
     trained = f" Trained by {decision.cluster}." if decision.cluster else ""
     return (
         f"{decision.estimator} {verb} fitted by engine {decision.engine!r} on {decision.device!r} "
-        f"({decision.fidelity}): {decision.why}.{converted}{trained}"
+        f"({decision.fidelity}): {decision.why}.{placed}{converted}{trained}"
     )
 
 

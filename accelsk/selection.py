@@ -260,6 +260,7 @@ def _plan(
         candidates=candidates,
         facts={} if facts is None else facts.summary(),
         conversions=chosen.check.conversions,
+        placed=chosen.placed,
     )
     return Plan(decision, chosen.engine, chosen.row, chosen.keywords, chosen.device, chosen.check.convert)
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from accelsk import drivers
 from accelsk.devices import HOST, Device
 from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
@@ -63,6 +64,21 @@ class Adapter:
 
         return {HOST: processor_name()} if "cpu" in self.engine.devices else {}
 
+    def memory(self, device: Device) -> int:
+        """Return the memory of a device, by which the fits are bounded that parallel tasks compute on it at once.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        int
+            Bytes; 0 where it is not known, and nothing is bounded. By default what the CUDA driver says.
+        """
+        return drivers.cuda_memory(device)
+
     def examine(self) -> Iterable[tuple[str, str, str, str]]:
         """Say what `accelsk doctor` should tell of the devices of the engine, whose library is installed.
 
@@ -95,8 +111,8 @@ class Adapter:
         For a library that knows one device per process: the first one, usually. On the others it computes in a process
         that is started for it, with these variables set before anything is imported there, and that stays for later
         calls. Everything else of the adapter is then called there, with the device of `inside`; here, `devices`,
-        `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every model, for a
-        process may end.
+        `memory`, `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every
+        model, for a process may end.
 
         Parameters
         ----------

@@ -12,6 +12,7 @@ from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 
 from accelsk import threads
 from accelsk.frames import is_modin, local
+from accelsk.placement import Worker, this_worker, working
 
 __all__ = ["Nested", "Sharing", "Task", "nested"]
 
@@ -29,14 +30,21 @@ class Task:
         What is called.
     share : int
         The most threads that it may use, those of nested parallelism included.
+    worker : Worker, default=None
+        Whose task it is part of; None for the thread that it will run in.
     """
 
     function: Callable[..., Any]
     share: int
+    worker: Worker | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with these arguments."""
-        with threads.limited(self.share), joblib.parallel_config(backend=nested(self.share), n_jobs=self.share):
+        with (
+            working(self.worker),
+            threads.limited(self.share),
+            joblib.parallel_config(backend=nested(self.share), n_jobs=self.share),
+        ):
             return self.function(*args, **kwargs)
 
 
@@ -49,6 +57,8 @@ class Sharing:
     #: Threads of each task; None for as many as there are cores for each.
     inner_n_jobs: int | None = None
     _share: int | None = None
+    #: Whose task the tasks are part of.
+    _worker: Worker | None = None
 
     def _cores(self) -> int:
         """The cores that all tasks together may use."""
@@ -75,8 +85,9 @@ class Sharing:
         """
         if self._share is None:
             self._share = self.inner_n_jobs or self._share_of(self._at_once())
+        share, worker = self._share, self._worker
         batch.items = [
-            (Task(function, self._share), *self._sendable(args, kwargs)) for function, args, kwargs in batch.items
+            (Task(function, share, worker), *self._sendable(args, kwargs)) for function, args, kwargs in batch.items
         ]
         return batch
 
@@ -131,6 +142,7 @@ class Nested(Sharing, ThreadingBackend):
     def __init__(self, cores: int) -> None:
         super().__init__(nesting_level=1)
         self._of = cores
+        self._worker = this_worker()
 
     def _cores(self) -> int:
         return self._of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,22 @@ class LightGBMAdapter(BoosterAdapter):
         """
         return {**super().devices(), **{device: name for device, (name, _) in _places().items()}}
 
+    def memory(self, device: Device) -> int:
+        """Return the memory of a device.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        int
+            Bytes, as its driver says.
+        """
+        found = _opencl().get(device)
+        return super().memory(device) if found is None else found.memory
+
     def requested(self, params: Mapping[str, Any]) -> Device | None:
         """Return the device that an estimator asks for by its own hyperparameters.
 
@@ -57,7 +74,7 @@ class LightGBMAdapter(BoosterAdapter):
         Returns
         -------
         Device or None
-            None for the processor, which is LightGBM's default.
+            None for the processor, which is LightGBM's default. Without an index where the identifiers are left open.
         """
         kind = next((params[name] for name in _DEVICE_TYPE if params.get(name)), "cpu")
         if kind == "cpu":
@@ -67,7 +84,7 @@ class LightGBMAdapter(BoosterAdapter):
         asked = (params.get("gpu_platform_id", -1), params.get("gpu_device_id", -1))
         for device, (_, place) in _places().items():
             if place["device_type"] == kind and asked in ((-1, -1), _ids(place)):
-                return device
+                return replace(device, index=None) if asked == (-1, -1) else device
         index = asked[1] if asked[1] >= 0 else None
         return Device("gpu", "cuda" if kind == "cuda" else "opencl", index)
 
@@ -366,12 +383,20 @@ def _places() -> dict[Device, tuple[str, dict[str, Any]]]:
                 found.name,
                 {"device_type": "gpu", "gpu_platform_id": found.platform, "gpu_device_id": found.index},
             )
-            for device, found in ({} if _built_without(library, b"GPU") else drivers.opencl(library)).items()
+            for device, found in _opencl().items()
         }
     return {
         device: (name, {"device_type": "cuda", "gpu_device_id": device.index})
         for device, name in drivers.cuda().items()
     }
+
+
+def _opencl() -> Mapping[Device, drivers.OpenCLDevice]:
+    """The devices that a build with OpenCL reaches."""
+    library = _library()
+    if library is None or not _built_without(library, b"CUDA") or _built_without(library, b"GPU"):
+        return {}
+    return drivers.opencl(library)
 
 
 @lru_cache(maxsize=1)
