@@ -30,6 +30,8 @@ __all__ = [
     "cuda_alone",
     "cuda_devices",
     "cuda_driver",
+    "cuda_memory",
+    "identity",
     "opencl",
     "opencl_devices",
 ]
@@ -67,6 +69,8 @@ class OpenCLDevice:
         As the driver gives them.
     double : bool
         Whether it computes in double precision.
+    memory : int, default=0
+        Its bytes; 0 where that is not known.
     """
 
     platform: int
@@ -76,6 +80,7 @@ class OpenCLDevice:
     vendor: str
     platform_name: str
     double: bool
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,17 @@ class CudaDriver:
         What its start has returned: 0 for success, 100 where it finds no device; -1 where it crashed or hung.
     devices : tuple of str
         The names of its devices.
+    memory : tuple of int, default=()
+        The bytes of each; 0 where that is not known.
+    uuids : tuple of str, default=()
+        By which each is known to all processes; empty where that is not known.
     """
 
     version: int
     status: int
     devices: tuple[str, ...]
+    memory: tuple[int, ...] = ()
+    uuids: tuple[str, ...] = ()
 
 
 def cuda_driver() -> CudaDriver | None:
@@ -108,7 +119,8 @@ def cuda_driver() -> CudaDriver | None:
     if not _is_there(_LIBCUDA):
         return None
     version, status, *devices = _ask(_CUDA, _LIBCUDA, _environment()) or (0, -1)
-    return CudaDriver(version, status, tuple(devices))
+    names, memory, uuids = zip(*devices, strict=True) if devices else ((), (), ())
+    return CudaDriver(version, status, names, memory, uuids)
 
 
 def cuda() -> Mapping[Device, str]:
@@ -142,6 +154,57 @@ def cuda_devices() -> tuple[str, ...]:
     """
     driver = cuda_driver()
     return () if driver is None else driver.devices
+
+
+def cuda_memory(device: Device) -> int:
+    """Return the memory of a CUDA device.
+
+    Parameters
+    ----------
+    device : Device
+        Any.
+
+    Returns
+    -------
+    int
+        Bytes; 0 for what is no CUDA device, and where it is not known.
+
+    Examples
+    --------
+    >>> cuda_memory(Device("cpu"))
+    0
+    """
+    driver, index = _cuda_of(device)
+    return 0 if driver is None else driver.memory[index]
+
+
+def identity(device: Device) -> str:
+    """Return a name of a device that is the same in all processes of this machine.
+
+    Parameters
+    ----------
+    device : Device
+        Any.
+
+    Returns
+    -------
+    str
+        The UUID of a CUDA device, whose number depends on ``CUDA_VISIBLE_DEVICES``; the device as it is written for all
+        others, which the variables of their drivers hide less often.
+
+    Examples
+    --------
+    >>> identity(Device.parse("opencl:gpu:1"))
+    'opencl:gpu:1'
+    """
+    driver, index = _cuda_of(device)
+    return str(device) if driver is None or not driver.uuids[index] else f"cuda:{driver.uuids[index]}"
+
+
+def _cuda_of(device: Device) -> tuple[CudaDriver | None, int]:
+    """The driver that has a device, and which one of its devices that is; None where it has none."""
+    driver, index = cuda_driver() if device.backend == "cuda" else None, device.index or 0
+    return (driver if driver is not None and index < len(driver.devices) else None), index
 
 
 def cuda_alone(device: Device) -> dict[str, str]:
@@ -309,14 +372,21 @@ if status == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
         name = ctypes.create_string_buffer(256)
         driver.cuDeviceGet(ctypes.byref(device), index)
         driver.cuDeviceGetName(name, 256, device)
-        found.append(name.value.decode(errors="replace"))
+        memory, uuid = ctypes.c_size_t(), (ctypes.c_ubyte * 16)()
+        if hasattr(driver, "cuDeviceTotalMem_v2"):
+            driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+        for ask in ("cuDeviceGetUuid_v2", "cuDeviceGetUuid"):  # the older one knows no part of a device (MIG)
+            if hasattr(driver, ask) and getattr(driver, ask)(uuid, device) == 0:
+                break
+        found.append([name.value.decode(errors="replace"), memory.value, bytes(uuid).hex() if any(uuid) else ""])
 """
 
-# Numbers of CL/cl.h: CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE, ..., CL_DEVICE_DOUBLE_FP_CONFIG, CL_PLATFORM_NAME.
+# Numbers of CL/cl.h: CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE, ..., CL_DEVICE_DOUBLE_FP_CONFIG, CL_DEVICE_GLOBAL_MEM_SIZE,
+# CL_PLATFORM_NAME.
 _OPENCL = """
 import ctypes, json, os, sys
 cl = ctypes.CDLL(sys.argv[1])
-ALL, TYPE, NAME, VENDOR, DOUBLE, PLATFORM = 0xFFFFFFFF, 0x1000, 0x102B, 0x102C, 0x1032, 0x0902
+ALL, TYPE, NAME, VENDOR, DOUBLE, MEMORY, PLATFORM = 0xFFFFFFFF, 0x1000, 0x102B, 0x102C, 0x1032, 0x101F, 0x0902
 pointer, count, found = ctypes.c_void_p, ctypes.c_uint(), []
 def text(of, what, ask=cl.clGetDeviceInfo):
     value = ctypes.create_string_buffer(1024)
@@ -337,7 +407,7 @@ for number, platform in enumerate(every(cl.clGetPlatformIDs)):
         value = bits(device, TYPE)
         kind = "gpu" if value & 4 else "accelerator" if value & 8 else "cpu"
         named = text(device, NAME), text(device, VENDOR), text(platform, PLATFORM, cl.clGetPlatformInfo)
-        found.append([number, index, kind, *named, bits(device, DOUBLE) != 0])
+        found.append([number, index, kind, *named, bits(device, DOUBLE) != 0, bits(device, MEMORY)])
 """
 
 # A driver may leave half a line on stdout, or hold text back until it is unloaded, or crash then: so a new line, and an

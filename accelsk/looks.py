@@ -18,7 +18,8 @@ from accelsk.engines.spec import FIDELITIES, Engine, Row
 from accelsk.engines.translate import keywords_of
 from accelsk.errors import EngineNotAvailable, did_you_mean
 from accelsk.facts import Facts
-from accelsk.reasons import no_device, no_row, refused, way_out
+from accelsk.placement import choose
+from accelsk.reasons import no_cluster_device, no_device, no_row, refused, untrained, way_out
 
 __all__ = ["Look", "Question", "look_at", "public_name"]
 
@@ -60,6 +61,8 @@ class Look:
         Its row for the class, on the device; None for the reference engine, and where it has none.
     device : Device, default=None
         Where it would compute; None where it does not reach what was asked for.
+    placed : str, default=""
+        Why there, where a worker had several devices to choose from.
     keywords : mapping, default={}
         The translated hyperparameters.
     check : Check, default=Check()
@@ -71,6 +74,7 @@ class Look:
     engine: Engine
     row: Row | None = None
     device: Device | None = None
+    placed: str = ""
     keywords: Mapping[str, Any] = field(default_factory=dict)
     check: Check = field(default_factory=Check)
     reasons: list[Reason] = field(default_factory=list)
@@ -157,7 +161,10 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
             return look
     if request is None and rows and rows[0].native:
         request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
-    look.row, look.device = _place(engine, rows, request, named=options.engine != "auto")
+    if question.facts is not None and question.facts.distributed:
+        _look_at_cluster(look, rows, request, question)
+        return look
+    look.row, look.device, look.placed = _place(engine, rows, request, named=options.engine != "auto")
     if look.device is None:
         look.reasons.insert(0, no_device(engine, rows, request))
         return look
@@ -165,6 +172,31 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         return look
     _judge(look, look.row, question, densify=densify)
     return look
+
+
+def _look_at_cluster(look: Look, rows: tuple[Row, ...], request: Device | None, question: Question) -> None:
+    """The same for data of a cluster: its workers compute, whatever devices this machine has."""
+    engine = look.engine
+    look.row = next((row for row in rows if row.distributed is not None), None)
+    if look.row is None or look.row.distributed is None:
+        look.device = HOST
+        look.reasons.append(untrained(engine, public_name(type(question.estimator))))
+        return
+    kinds = look.row.distributed.devices
+    kind = kinds[0] if request is None else request.kind
+    if kind not in kinds or (request is not None and request.index is not None):
+        look.reasons.append(no_cluster_device(engine, look.row, str(request), kinds))
+        return
+    look.device = request or (HOST if kind == "cpu" else Device(kind))
+    if question.method == "partial_fit":
+        look.reasons.append(
+            Reason(
+                "method",
+                f"engine {engine.name!r} does not compute {look.row.name}.{question.method} on dask collections",
+                "call fit, for which all partitions are used",
+            )
+        )
+    _judge(look, look.row, question, densify=False)
 
 
 def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
@@ -195,7 +227,8 @@ def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
     params = estimator.get_params(deep=False)
     look.keywords, refusals = keywords_of(row, engine.name, params, options)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
-    if options.engine == "auto" and options.device in (None, HOST) and look.able:
+    apart = facts is not None and facts.distributed  # the reference engine is no choice there
+    if options.engine == "auto" and options.device in (None, HOST) and look.able and not apart:
         # Where the reference engine computes, too, another one must be worth it.
         look.reasons.extend(_worth(row, facts, params))
         if look.reasons:
@@ -226,8 +259,8 @@ def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable
 
 def _place(
     engine: Engine, rows: tuple[Row, ...], request: Device | None, *, named: bool
-) -> tuple[Row | None, Device | None]:
-    """The device, and the row that is for it; where there is none, the row that comes nearest."""
+) -> tuple[Row | None, Device | None, str]:
+    """The row, the device that it is for, and why of several that one; without a device the row that comes nearest."""
 
     def row_on(device: Device) -> Row | None:
         return next((row for row in rows if row.runs_on(device)), None)
@@ -235,11 +268,16 @@ def _place(
     # An engine that is named may prefer a GPU to the host; "auto" must not look for one at every fit.
     host = "cpu" in engine.devices and (not rows or row_on(HOST) is not None)
     if host and (request == HOST or (request is None and not (named and engine.devices[0] != "cpu"))):
-        return row_on(HOST), HOST
+        return row_on(HOST), HOST, ""
     if request is None or engine.devices != ("cpu",):
-        for device in devices_of(engine.name):
-            row = row_on(device)
-            if (row or not rows) and (request is None or device.meets(request)):
-                return row, device
+        reached = [
+            device
+            for device in devices_of(engine.name)
+            if (row_on(device) or not rows) and (request is None or device.meets(request))
+        ]
+        if reached:
+            first = reached[0]
+            device, why = choose([each for each in reached if (each.kind, each.backend) == (first.kind, first.backend)])
+            return row_on(device), device, why
     nearest = None if request is None else row_on(request)
-    return nearest or (rows[0] if rows else None), None
+    return nearest or (rows[0] if rows else None), None, ""

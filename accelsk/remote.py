@@ -109,6 +109,21 @@ class RemoteAdapter(Adapter):
         """
         return self.surrounded
 
+    def memory(self, device: Device) -> int:
+        """Return the memory of the device.
+
+        Parameters
+        ----------
+        device : Device
+            The device.
+
+        Returns
+        -------
+        int
+            As the engine's own adapter says.
+        """
+        return self._inner.memory(device)
+
     def inside(self, device: Device) -> Device:
         """Return the device as the process sees it.
 

@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import sklearn
 
@@ -67,6 +68,7 @@ def in_another_process(code, *args):
 def test_pocl_is_a_cpu():
     (found,) = drivers.opencl_devices(library())
     assert (found.platform, found.index, found.kind, found.double) == (0, 0, "cpu", True)
+    assert 0 < found.memory <= psutil.virtual_memory().total
     assert found.platform_name == "Portable Computing Language"
     assert found.name
     assert found.vendor
@@ -179,6 +181,7 @@ def test_a_program_that_fails_has_no_answer(children):
 DRIVER = r"""
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void unload(void) { abort(); }
 
@@ -192,6 +195,10 @@ int cuInit(unsigned flags) {
 int cuDeviceGetCount(int *count) { *count = 2; return 0; }
 int cuDeviceGet(int *device, int index) { *device = 10 + index; return 0; }
 int cuDeviceGetName(char *name, int size, int device) { return snprintf(name, size, "GPU %d", device) < 0; }
+#ifndef OLD
+int cuDeviceTotalMem_v2(size_t *memory, int device) { *memory = (size_t)device << 33; return 0; }
+int cuDeviceGetUuid_v2(unsigned char *uuid, int device) { memset(uuid, device, 16); return 0; }
+#endif
 """
 
 
@@ -203,11 +210,27 @@ def test_cuda_is_asked_and_what_it_prints_or_does_at_its_end_matters_not(tmp_pat
     subprocess.run(["cc", "-shared", "-fPIC", "-o", compiled, tmp_path / "driver.c"], check=True)
     monkeypatch.setattr(drivers, "_LIBCUDA", str(compiled))
     assert drivers.cuda_devices() == ("GPU 10", "GPU 11")
-    assert drivers.cuda_driver() == drivers.CudaDriver(13020, 0, ("GPU 10", "GPU 11"))
+    uuids = "0a" * 16, "0b" * 16
+    assert drivers.cuda_driver() == drivers.CudaDriver(13020, 0, ("GPU 10", "GPU 11"), (10 << 33, 11 << 33), uuids)
+    second = Device("gpu", "cuda", 1)
+    assert (drivers.cuda_memory(second), drivers.identity(second)) == (11 << 33, f"cuda:{uuids[1]}")
+    assert (drivers.cuda_memory(Device("gpu", "cuda", 2)), drivers.identity(Device("gpu", "cuda", 2))) == (0, "cuda:2")
     assert drivers.cuda() == {Device("gpu", "cuda", 0): "GPU 10", Device("gpu", "cuda", 1): "GPU 11"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert drivers.cuda_devices() == ()
     assert drivers.cuda_driver() == drivers.CudaDriver(13020, 100, ())
+
+
+@needs_compiler
+@posix
+def test_a_driver_that_does_not_tell_memory_and_uuid_is_taken_as_it_is(tmp_path, monkeypatch):
+    (tmp_path / "driver.c").write_text(DRIVER)
+    compiled = tmp_path / "libcuda-old.so"
+    subprocess.run(["cc", "-DOLD", "-shared", "-fPIC", "-o", compiled, tmp_path / "driver.c"], check=True)
+    monkeypatch.setattr(drivers, "_LIBCUDA", str(compiled))
+    assert drivers.cuda_driver() == drivers.CudaDriver(13020, 0, ("GPU 10", "GPU 11"), (0, 0), ("", ""))
+    first = Device("gpu", "cuda", 0)
+    assert (drivers.cuda_memory(first), drivers.identity(first)) == (0, "cuda:0")
 
 
 @pytest.mark.gpu

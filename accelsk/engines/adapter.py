@@ -7,12 +7,16 @@ import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from accelsk import drivers
 from accelsk.devices import HOST, Device
 from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
 from accelsk.threads import Pool
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["Adapter", "fitted_attributes"]
 
@@ -61,6 +65,21 @@ class Adapter:
 
         return {HOST: processor_name()} if "cpu" in self.engine.devices else {}
 
+    def memory(self, device: Device) -> int:
+        """Return the memory of a device, by which the fits are bounded that parallel tasks compute on it at once.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        int
+            Bytes; 0 where it is not known, and nothing is bounded. By default what the CUDA driver says.
+        """
+        return drivers.cuda_memory(device)
+
     def examine(self) -> Iterable[tuple[str, str, str, str]]:
         """Say what `accelsk doctor` should tell of the devices of the engine, whose library is installed.
 
@@ -93,8 +112,8 @@ class Adapter:
         For a library that knows one device per process: the first one, usually. On the others it computes in a process
         that is started for it, with these variables set before anything is imported there, and that stays for later
         calls. Everything else of the adapter is then called there, with the device of `inside`; here, `devices`,
-        `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every model, for a
-        process may end.
+        `memory`, `requested` and `problem` are. `dump` and `load_dump` must be able to write down and to read every
+        model, for a process may end.
 
         Parameters
         ----------
@@ -280,6 +299,31 @@ class Adapter:
         """
         with self.context(device):
             return getattr(backend, method)(*args, **kwargs)
+
+    def fit_distributed(
+        self, backend: Any, row: Row, given: Mapping[str, Any], device: Device, cluster: Cluster
+    ) -> Device:
+        """Fit on dask collections. Asked where `Row.distributed` says how.
+
+        Parameters
+        ----------
+        backend : object
+            What `build` returned. Afterwards it is fitted, and computes on this machine without the cluster.
+        row : Row
+            Its row.
+        given : mapping
+            The arguments of ``fit`` by name; X is a dask collection.
+        device : Device
+            What the workers compute on; without a number.
+        cluster : Cluster
+            The user's cluster.
+
+        Returns
+        -------
+        Device
+            Of this machine: where the fitted model computes from now on.
+        """
+        raise NotImplementedError(f"engine {self.engine.name!r} declares that it trains {row.name} on dask collections")
 
     def call(
         self, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device

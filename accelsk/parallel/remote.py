@@ -62,6 +62,11 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
         self.parallel = parallel
         return max(2, self._workers)
 
+    def start_call(self) -> None:
+        # Data are kept for a call, and not longer: nobody would notice that an array was changed in place since.
+        self._cluster.shelf.clear()
+        super().start_call()
+
     def _at_once(self) -> int:
         return min(self._workers, super()._at_once())
 

@@ -12,6 +12,7 @@ from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 
 from accelsk import threads
 from accelsk.frames import is_modin, local
+from accelsk.placement import Worker, this_worker, working
 
 __all__ = ["Nested", "Sharing", "Task", "nested"]
 
@@ -31,16 +32,22 @@ class Task:
         The most threads that it may use, those of nested parallelism included.
     alone : int
         The number of OpenMP threads without a share, which models remember.
+    worker : Worker, default=None
+        Whose task it is part of; None for the thread that it will run in.
     """
 
     function: Callable[..., Any]
     share: int
     alone: int
+    worker: Worker | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with these arguments."""
-        limited = threads.limited(self.share, without=self.alone)
-        with limited, joblib.parallel_config(backend=nested(self.share), n_jobs=self.share):
+        with (
+            working(self.worker),
+            threads.limited(self.share, without=self.alone),
+            joblib.parallel_config(backend=nested(self.share), n_jobs=self.share),
+        ):
             return self.function(*args, **kwargs)
 
 
@@ -53,6 +60,8 @@ class Sharing:
     #: Threads of each task; None for as many as there are cores for each.
     inner_n_jobs: int | None = None
     _share: int | None = None
+    #: Whose task the tasks are part of.
+    _worker: Worker | None = None
 
     def _cores(self) -> int:
         """The cores that all tasks together may use."""
@@ -79,9 +88,10 @@ class Sharing:
         """
         if self._share is None:
             self._share = self.inner_n_jobs or self._share_of(self._at_once())
-        share, alone = self._share, threads.alone()
+        share, alone, worker = self._share, threads.alone(), self._worker
         batch.items = [
-            (Task(function, share, alone), *self._sendable(args, kwargs)) for function, args, kwargs in batch.items
+            (Task(function, share, alone, worker), *self._sendable(args, kwargs))
+            for function, args, kwargs in batch.items
         ]
         return batch
 
@@ -136,6 +146,7 @@ class Nested(Sharing, ThreadingBackend):
     def __init__(self, cores: int) -> None:
         super().__init__(nesting_level=1)
         self._of = cores
+        self._worker = this_worker()
 
     def _cores(self) -> int:
         return self._of

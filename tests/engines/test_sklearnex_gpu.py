@@ -330,7 +330,12 @@ def test_nobody_else_hears_what_is_listened_to(caplog, monkeypatch):
 
 
 def test_devices_are_asked_for_in_another_process(monkeypatch):
-    answer = ["", ["opencl:cpu:0", "A CPU", True], ["opencl:accelerator:0", "", True], ["opencl:gpu:0", "", False]]
+    answer = [
+        "",
+        ["opencl:cpu:0", "A CPU", True, 2**30],
+        ["opencl:accelerator:0", "", True, 0],
+        ["opencl:gpu:0", "", False, 0],
+    ]
     monkeypatch.setattr(sycl, "find_package", lambda: "there")
     monkeypatch.setattr(sycl.drivers, "ask", lambda program: answer)
     assert {str(device): name for device, name in sycl.found().items()} == {
@@ -338,6 +343,7 @@ def test_devices_are_asked_for_in_another_process(monkeypatch):
         "opencl:cpu:0": "A CPU",
     }
     assert next(iter(sycl.found())).kind == "gpu"
+    assert [sycl.memory(device) for device in sycl.found()] == [0, 2**30]
 
 
 def test_a_library_that_ends_the_process_has_no_devices(monkeypatch):

@@ -117,6 +117,15 @@ def test_data_go_to_a_cluster_once(backend):
     assert shipped.task_bytes < 4 * 25_000
 
 
+@parametrized("ray", "dask", "spark")
+def test_data_that_were_changed_in_place_are_sent_again(backend):
+    numbers = np.zeros(10_000)
+    with parallel_config(backend, n_jobs=2):
+        assert joblib.Parallel()(joblib.delayed(np.sum)(numbers) for _ in range(3)) == [0] * 3
+        numbers += 1
+        assert joblib.Parallel()(joblib.delayed(np.sum)(numbers) for _ in range(3)) == [10_000] * 3
+
+
 @parametrized(*BACKENDS)
 def test_it_is_a_keyword_of_estimators(backend):
     forest = RandomForestClassifier(10, random_state=0, n_jobs=2)

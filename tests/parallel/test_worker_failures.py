@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.parallel.conftest import BACKENDS, parametrized_alone
+from tests.parallel.conftest import BACKENDS, is_here, parametrized_alone
 
-VICTIM = Path(__file__).with_name("victim.py")
+VICTIM, NODE_GONE = (Path(__file__).with_name(name) for name in ("victim.py", "node_gone.py"))
 MARK = "ACCELSK_TEST_MARK"
 
 
@@ -36,13 +36,13 @@ def shared_memory():
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run the script; say what it printed, and which processes and shared memory it has left behind."""
+    """Run a script; say what it printed, and which processes and shared memory it has left behind."""
 
-    def run(*arguments):
+    def run(script, *arguments):
         mark = uuid.uuid4().hex
         environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
         process = subprocess.Popen(
-            [sys.executable, str(VICTIM), *arguments],
+            [sys.executable, str(script), *arguments],
             env={**environment, MARK: mark, "LOKY_MAX_CPU_COUNT": "2"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,7 +67,7 @@ def run(monkeypatch):
 def test_a_killed_worker_and_an_interrupt_are_survived(run, tmp_path, backend):
     # ray and dask give a task to another worker, a few times.
     again = [str(tmp_path / "flag")] if backend in ("ray", "dask") else []
-    said, processes, memory = run(backend, *again)
+    said, processes, memory = run(VICTIM, backend, *again)
     if backend != "threading":
         assert f"a worker of backend '{backend}' has ended in the middle of a task" in said["died"]
         assert not said["left"]
@@ -75,5 +75,17 @@ def test_a_killed_worker_and_an_interrupt_are_survived(run, tmp_path, backend):
         assert said["finished"] == [1 / 3, 1 / 3]
     assert said["interrupted"]
     assert said["usable"] == [0, 1, 2, 3]
+    assert not processes
+    assert not memory
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_here("ray"), reason="ray is not installed")
+@pytest.mark.timeout(300)
+def test_what_ran_on_a_node_of_ray_that_goes_runs_on_another(run):
+    said, processes, memory = run(NODE_GONE)
+    assert (said["before"], said["after"]) == (2, 1)
+    assert said["numbers"] == list(range(6))
+    assert not said["connected"]  # by the block, which had connected
     assert not processes
     assert not memory

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -21,6 +22,9 @@ from accelsk.engines.lightgbm.threads import MaxThreads
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.facts import not_numbers
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["LightGBMAdapter"]
 
@@ -44,6 +48,22 @@ class LightGBMAdapter(BoosterAdapter):
         """
         return {**super().devices(), **{device: name for device, (name, _) in _places().items()}}
 
+    def memory(self, device: Device) -> int:
+        """Return the memory of a device.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        int
+            Bytes, as its driver says.
+        """
+        found = _opencl().get(device)
+        return super().memory(device) if found is None else found.memory
+
     def requested(self, params: Mapping[str, Any]) -> Device | None:
         """Return the device that an estimator asks for by its own hyperparameters.
 
@@ -55,7 +75,7 @@ class LightGBMAdapter(BoosterAdapter):
         Returns
         -------
         Device or None
-            None for the processor, which is LightGBM's default.
+            None for the processor, which is LightGBM's default. Without an index where the identifiers are left open.
         """
         kind = next((params[name] for name in _DEVICE_TYPE if params.get(name)), "cpu")
         if kind == "cpu":
@@ -65,7 +85,7 @@ class LightGBMAdapter(BoosterAdapter):
         asked = (params.get("gpu_platform_id", -1), params.get("gpu_device_id", -1))
         for device, (_, place) in _places().items():
             if place["device_type"] == kind and asked in ((-1, -1), _ids(place)):
-                return device
+                return replace(device, index=None) if asked == (-1, -1) else device
         index = asked[1] if asked[1] >= 0 else None
         return Device("gpu", "cuda" if kind == "cuda" else "opencl", index)
 
@@ -175,11 +195,49 @@ class LightGBMAdapter(BoosterAdapter):
             }
         if prepared.categorical is not None:
             watching["categorical_feature"] = np.flatnonzero(prepared.categorical).tolist()
-        model.set_params(**keywords)
-        return model.fit(prepared.X, prepared.y, sample_weight=prepared.sample_weight, **watching)
+        if prepared.train is not None:
+            # Left to itself it begins with the mean of what each worker would begin with, however many rows it has.
+            keywords["boost_from_average"] = False
+            watching["init_score"] = prepared.starts
+        return prepared.fitted(model.set_params(**keywords), **watching)
 
-    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+    #: The arguments of ``fit`` that are cut like X.
+    along = ("sample_weight", "init_score", "group")
+    loose = ("group",)
+
+    def train(
+        self, model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], cluster: Cluster, classes: Any
+    ) -> Any:
+        """Fit an estimator to dask collections.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, not fitted.
+        row : Row
+            The row.
+        X, y : dask collection
+            The data; classes as 0, 1, ...
+        given : mapping
+            Further arguments of ``fit``.
+        cluster : Cluster
+            Whose workers train.
+        classes : ndarray or None
+            The labels of a classification, which the estimator is to predict.
+
+        Returns
+        -------
+        estimator
+            Fitted; without the cluster from now on.
+        """
+        from accelsk.engines.lightgbm import distributed
+
+        return distributed.trained(model, row, X, y, given, cluster, classes)
+
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> Any:
         """Return the mean logarithm of the shares of the classes, with which LightGBM begins; scikit-learn centres it.
+
+        On dask collections LightGBM is told what to begin with, and its margins lack it.
 
         Parameters
         ----------
@@ -190,9 +248,11 @@ class LightGBMAdapter(BoosterAdapter):
 
         Returns
         -------
-        float
+        float or ndarray
             Of the weighted shares; nothing for two classes, and for a regression.
         """
+        if prepared.train is not None:
+            return -prepared.baseline if prepared.n_classes > 2 else -float(prepared.baseline[0])
         if prepared.n_classes < 3:
             return 0.0
         shares = prepared.loss.link.inverse(prepared.baseline[None])
@@ -335,12 +395,20 @@ def _places() -> dict[Device, tuple[str, dict[str, Any]]]:
                 found.name,
                 {"device_type": "gpu", "gpu_platform_id": found.platform, "gpu_device_id": found.index},
             )
-            for device, found in ({} if _built_without(library, b"GPU") else drivers.opencl(library)).items()
+            for device, found in _opencl().items()
         }
     return {
         device: (name, {"device_type": "cuda", "gpu_device_id": device.index})
         for device, name in drivers.cuda().items()
     }
+
+
+def _opencl() -> Mapping[Device, drivers.OpenCLDevice]:
+    """The devices that a build with OpenCL reaches."""
+    library = _library()
+    if library is None or not _built_without(library, b"CUDA") or _built_without(library, b"GPU"):
+        return {}
+    return drivers.opencl(library)
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,21 @@ class SklearnexAdapter(Adapter):
         """
         return {**super().devices(), **sycl.found()}
 
+    def memory(self, device: Device) -> int:
+        """Return the memory of a SYCL device.
+
+        Parameters
+        ----------
+        device : Device
+            One of `devices`; not the host.
+
+        Returns
+        -------
+        int
+            Bytes; 0 where it is not known.
+        """
+        return sycl.memory(device)
+
     def examine(self) -> Iterator[tuple[str, str, str, str]]:
         """Say which SYCL devices there are, or what stands in the way.
 

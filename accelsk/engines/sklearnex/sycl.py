@@ -19,7 +19,7 @@ from accelsk import drivers
 from accelsk.devices import Device
 from accelsk.errors import DeviceNotAvailable
 
-__all__ = ["find_package", "found", "load_error", "offloaded", "selector"]
+__all__ = ["find_package", "found", "load_error", "memory", "offloaded", "selector"]
 
 _SIGN = "onedal._onedal_py_dpc"
 
@@ -36,7 +36,8 @@ if onedal._dpc_backend is not None:
         dpctl = None
     if dpctl is not None:
         for device in dpctl.get_devices():
-            found.append([device.filter_string, device.name.strip(), bool(device.has_aspect_fp64)])
+            double, memory = bool(device.has_aspect_fp64), int(device.global_mem_size)
+            found.append([device.filter_string, device.name.strip(), double, memory])
     else:
         for kind in ("gpu", "cpu"):
             for backend in ("level_zero", "opencl", "cuda", "hip"):
@@ -46,7 +47,7 @@ if onedal._dpc_backend is not None:
                         device = onedal._dpc_backend.SyclQueue(selector).sycl_device
                     except RuntimeError:
                         break
-                    found.append([selector, "", bool(device.has_aspect_fp64)])
+                    found.append([selector, "", bool(device.has_aspect_fp64), 0])
 """
 
 
@@ -74,12 +75,28 @@ def found() -> dict[Device, str]:
         OpenCL may list CPUs, and accelerators that only pretend: oneDAL computes on GPUs and CPUs.
     """
     devices = {}
-    for text, name, double in _told()[1:]:
+    for text, name, double, _ in _told()[1:]:
         device = Device.parse(text)
         if device.kind in ("gpu", "cpu"):
             precision = "" if double else ", in single precision only"
             devices[device] = f"{name or 'a SYCL device (dpctl would tell its name)'}{precision}"
     return dict(sorted(devices.items(), key=lambda item: item[0].kind != "gpu"))
+
+
+def memory(device: Device) -> int:
+    """Return the memory of a SYCL device.
+
+    Parameters
+    ----------
+    device : Device
+        One of `found`.
+
+    Returns
+    -------
+    int
+        Bytes; 0 without dpctl, which tells it.
+    """
+    return next((size for text, _, _, size in _told()[1:] if Device.parse(text) == device), 0)
 
 
 def load_error() -> str:
