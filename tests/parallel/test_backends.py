@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import threading
 
 import joblib
 import numpy as np
@@ -53,7 +54,8 @@ def look_and_multiply(_):
     HistGradientBoostingClassifier(max_iter=20).fit(square[:, :20], square[:, 20] > 0.5)
     RandomForestClassifier(20, n_jobs=-1).fit(square[:, :20], square[:, 20] > 0.5)
     used = {thread: seconds - before.get(thread, 0) for thread, seconds in busy_threads().items()}
-    # Beside those that compute there are the threads of the cluster, which use a little for the traffic with it.
+    if threading.get_native_id() != os.getpid():
+        used.pop(str(os.getpid()))  # the main thread talks to the cluster where it does not compute
     return os.getpid(), threads.share(), sum(seconds > max(used.values()) / 5 for seconds in used.values())
 
 
