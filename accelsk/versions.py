@@ -10,6 +10,22 @@ from typing import Any
 __all__ = ["show_versions", "versions"]
 
 
+_PACKAGES = (
+    "accelsk",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "joblib",
+    "threadpoolctl",
+    "pandas",
+    "polars",
+    "modin",
+    "ray",
+    "distributed",
+    "pyspark",
+)
+
+
 def versions() -> dict[str, Any]:
     """Collect the versions of Python, accelsk, what it requires, and every engine.
 
@@ -26,7 +42,7 @@ def versions() -> dict[str, Any]:
     from accelsk.engines.overview import overview
 
     packages = {}
-    for name in ("accelsk", "scikit-learn", "numpy", "scipy", "joblib", "threadpoolctl", "pandas", "polars"):
+    for name in _PACKAGES:
         try:
             packages[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--json", type=Path, help="also write the figures there")
     given = parser.parse_args()
-    ray.init(num_cpus=given.cores, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=given.cores, include_dashboard=False, log_to_driver=False)
     warnings.filterwarnings("ignore", "Distributing", UserWarning)
     found = measured(given.rows, given.repeats)
     ray.shutdown()

@@ -37,6 +37,15 @@ def diabetes():
     return load_diabetes(return_X_y=True)
 
 
+@pytest.fixture(scope="session")
+def running_ray():
+    """A ray with two workers: one for all tests of a process (of the xdist_group "ray"), for modin knows only one."""
+    ray = pytest.importorskip("ray")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
 _WORDS = "from accelsk.engines.rules import *\nfrom accelsk.engines.spec import *"
 
 

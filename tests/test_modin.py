@@ -36,14 +36,6 @@ NATIVE = [
 
 
 @pytest.fixture(scope="module")
-def running_ray():
-    """Two workers, which modin finds."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture(scope="module")
 def frame():
     """Numbers, categories, words and integers with a missing value to be; the index is none that numbers rows."""
     rng = np.random.default_rng(0)
@@ -363,7 +355,7 @@ X = pandas.DataFrame({"a": [1.0, 2.0, 4.0]})
 steps = [("f", FunctionTransformer(lambda X: X + 1)), ("m", Ridge())]
 pipe = AcceleratedPipeline(steps, frame="modin", frame_min_rows=1)
 for _ in range(2):
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     print(pipe.fit(X, [1.0, 2.0, 4.0]).decision_["f"].conversions, pipe.predict(X).shape)
     ray.shutdown()
 """

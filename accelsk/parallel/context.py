@@ -65,7 +65,9 @@ def parallel_config(
         The most threads of each task. "auto" divides the cores among the tasks; forked workers get one.
     **options : dict
         For "ray": ``address``, of a cluster to connect to, and what else `ray.init` takes. For "dask": ``client``, or
-        ``address``, of its scheduler. For "spark": ``session``. Without them, the client, the connection or the session
+        ``address``, of its scheduler. For both ``task_options``, of each task: ``{"num_gpus": 1}`` for ray, which hides
+        the GPUs of a machine from tasks that do not ask for one, ``{"resources": {"GPU": 1}}`` for dask. For "spark":
+        ``session``. Without them, the client, the connection or the session
         that this process has is used; where it has none, a local one with `n_jobs` workers is started when it is first
         needed, and shut down at the end of the block. Further options go to joblib, ``temp_folder`` for instance.
 

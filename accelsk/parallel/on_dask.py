@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from accelsk.errors import WorkerDied
 from accelsk.parallel.cluster import Cluster, DataLost, run
 from accelsk.parallel.local import died
 
 __all__ = ["DaskCluster"]
 
-#: Seconds to wait for the first worker, and between two looks.
-_PATIENCE, _INTERVAL = 60, 0.1
+#: Seconds to wait for a worker, between two looks for one, and between two looks while there is one.
+_PATIENCE, _INTERVAL, _LOOK = 60, 0.1, 5
 
 
 class DaskCluster(Cluster):
@@ -31,19 +30,31 @@ class DaskCluster(Cluster):
         The client.
     address : str, default=None
         Of a scheduler.
+    task_options : mapping, default=None
+        How each task is submitted: ``{"resources": {"GPU": 1}}``, ``{"retries": 2}``, ...
     **options : dict
         For `distributed.LocalCluster`.
     """
 
     name = "dask"
 
-    def __init__(self, n_jobs: int | None, *, client: Any = None, address: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        n_jobs: int | None,
+        *,
+        client: Any = None,
+        address: str | None = None,
+        task_options: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(n_jobs)
         self._client = client
         self._address = address
         self._options = options
+        self._task_options = dict(task_options or {})
         self._ours: list[Any] = []
         self._lock = threading.Lock()
+        self._waiting = threading.Lock()
         self._running: set[Any] = set()
 
     def start(self) -> None:
@@ -79,8 +90,6 @@ class DaskCluster(Cluster):
 
     def workers(self) -> int:
         # Return how many tasks can run at once.
-        if len(self._ours) == 2 and not self._client.ncores():
-            self._revive()
         self._wait()
         threads: int = sum(self._client.ncores().values())
         return max(1, threads)
@@ -91,22 +100,21 @@ class DaskCluster(Cluster):
 
         return int(cpu_count()) if len(self._ours) == 2 else self.workers()
 
-    def _revive(self) -> None:
-        """Start local workers again: dask gives one up that dies while it starts."""
-        try:
-            self._wait(_PATIENCE / 4)
-        except WorkerDied:
-            self.stop()
-            self.start()
-
-    def _wait(self, patience: float = _PATIENCE) -> None:
+    def _wait(self) -> None:
         """Wait for a worker, if there is none: they may be about to start, or to start again."""
         # Not `Client.wait_for_workers`: it waited for ever for workers of a LocalCluster that were there again.
-        deadline = time.monotonic() + patience
-        while not self._client.ncores():
-            if time.monotonic() > deadline:
-                raise died(None, self.name, f"there has been no worker for {patience:.0f} s")
-            time.sleep(_INTERVAL)
+        with self._waiting:
+            deadline = time.monotonic() + _PATIENCE
+            revival = deadline - _PATIENCE * 3 / 4
+            while not self._client.ncores():
+                if time.monotonic() > deadline:
+                    raise died(None, self.name, f"there has been no worker for {_PATIENCE} s")
+                if len(self._ours) == 2 and time.monotonic() > revival:
+                    # A local worker that dies while it starts is given up.
+                    revival = deadline
+                    self.stop()
+                    self.start()
+                time.sleep(_INTERVAL)
 
     def put(self, value: Any) -> Any:
         # Scatter data: to one worker, from where the others fetch them.
@@ -121,12 +129,15 @@ class DaskCluster(Cluster):
         from distributed import KilledWorker
         from distributed.client import FutureCancelledError
 
-        future = self._client.submit(_run, payload, *references, pure=False)
+        future = self._client.submit(_run, payload, *references, pure=False, **self._task_options)
         with self._lock:
             self._running.add(future)
         try:
-            result: bytes = future.result()
-            return result
+            while True:
+                with suppress(TimeoutError):
+                    result: bytes = future.result(timeout=_LOOK)
+                    return result
+                self._wait()  # or nobody would notice that the last worker has gone
         except FutureCancelledError as error:
             raise DataLost(str(error)) from error
         except KilledWorker as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accelsk.errors import WorkerDied
@@ -20,15 +20,18 @@ class RayCluster(Cluster):
     ----------
     n_jobs : int or None
         Workers of a local one.
+    task_options : mapping, default=None
+        What each task is to have besides its cores: ``{"num_gpus": 1}``.
     **options : dict
         For `ray.init`: ``address``, ``runtime_env``, ...
     """
 
     name = "ray"
 
-    def __init__(self, n_jobs: int | None, **options: Any) -> None:
+    def __init__(self, n_jobs: int | None, *, task_options: Mapping[str, Any] | None = None, **options: Any) -> None:
         super().__init__(n_jobs)
         self._options = options
+        self._task_options = dict(task_options or {})
         self._ours = False
         self._remote: Any = None
         self._smallest = 1
@@ -44,6 +47,7 @@ class RayCluster(Cluster):
         if not ray.is_initialized():
             options = {"log_to_driver": False, "include_dashboard": False, **self._options}
             if not options.get("address") and "RAY_ADDRESS" not in os.environ:
+                options["address"] = "local"  # rather than one that somebody else has started on this machine
                 options.setdefault("num_cpus", self.local_workers())
                 options.setdefault("logging_level", "ERROR")
             else:
@@ -83,7 +87,9 @@ class RayCluster(Cluster):
         import ray
         from ray.exceptions import RayError
 
-        reference = self._remote.options(num_cpus=min(cores, self._smallest)).remote(payload, *references)
+        reference = self._remote.options(num_cpus=min(cores, self._smallest), **self._task_options).remote(
+            payload, *references
+        )
         with self._lock:
             self._running.add(reference)
         try:

@@ -174,7 +174,9 @@ def size_of(value: Any) -> int:
         return int(getattr(value, "nbytes", 0)) if cls.__name__ in ("ndarray", "memmap") else 0
     if hasattr(cls, "tocsr"):
         return sum(int(part.nbytes) for part in vars(value).values() if type(part).__module__ == "numpy" and part.ndim)
-    if cls.__name__ in ("DataFrame", "Series") and hasattr(cls, "memory_usage"):
+    if cls.__module__.startswith("polars.") and hasattr(cls, "estimated_size"):
+        return int(value.estimated_size())
+    if cls.__module__.startswith("pandas.") and hasattr(cls, "memory_usage"):
         usage = value.memory_usage(deep=False)
-        return int(usage if cls.__name__ == "Series" else usage.sum())
+        return int(getattr(usage, "sum", lambda: usage)())
     return 0

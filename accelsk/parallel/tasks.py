@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import joblib
 from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 
 from accelsk import threads
+from accelsk.frames import is_modin, local
 
 __all__ = ["Nested", "Sharing", "Task", "nested"]
 
@@ -56,6 +57,7 @@ class Sharing:
     def start_call(self) -> None:
         # Forget the share of the last call.
         self._share = None
+        self._frames: dict[int, tuple[Any, Any]] = {}
         super().start_call()  # type: ignore[misc]
 
     def shared(self, batch: Any) -> Any:
@@ -73,8 +75,24 @@ class Sharing:
         """
         if self._share is None:
             self._share = self.inner_n_jobs or self._share_of(self._at_once())
-        batch.items = [(Task(function, self._share), args, kwargs) for function, args, kwargs in batch.items]
+        batch.items = [
+            (Task(function, self._share), *self._sendable(args, kwargs)) for function, args, kwargs in batch.items
+        ]
         return batch
+
+    def _sendable(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Frames of modin become frames of pandas: a worker would start a cluster of its own to open them."""
+        if getattr(self, "uses_threads", False) or not any(map(is_modin, (*args, *kwargs.values()))):
+            return args, kwargs
+        return tuple(map(self._local, args)), {name: self._local(value) for name, value in kwargs.items()}
+
+    def _local(self, value: Any) -> Any:
+        if not is_modin(value):
+            return value
+        # One frame for all tasks, so that it is seen to be the same.
+        if id(value) not in self._frames:
+            self._frames[id(value)] = value, local(value)
+        return self._frames[id(value)][1]
 
     def _share_of(self, workers: int) -> int:
         share = max(1, self._cores() // workers)

@@ -30,14 +30,6 @@ def parametrized(*names):
 
 
 @pytest.fixture(scope="session")
-def _ray():
-    ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture(scope="session")
 def _dask():
     distributed = pytest.importorskip("distributed")
     with (
@@ -69,7 +61,7 @@ def backend(request, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # with which the tests themselves are run
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     if request.param in ("ray", "dask", "spark"):
-        request.getfixturevalue(f"_{request.param}")
+        request.getfixturevalue("running_ray" if request.param == "ray" else f"_{request.param}")
     return request.param
 
 

@@ -1,5 +1,6 @@
 """Each backend computes the same search to the same result, with no more threads than cores, and gets X once."""
 
+import importlib.util
 import os
 
 import joblib
@@ -13,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, parallel_config, threads
+from accelsk.errors import EngineNotAvailable, UnsupportedParameter
 from tests.parallel.conftest import BACKENDS, busy_threads, parametrized
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -148,3 +150,78 @@ def test_what_was_there_before_is_left_there(backend):
         from pyspark.sql import SparkSession
 
         assert SparkSession.getActiveSession().range(3).count() == 3
+
+
+def test_more_cores_are_divided_among_few_tasks(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    with parallel_config("threading", n_jobs=8):
+        assert joblib.Parallel()(joblib.delayed(threads.share)() for _ in range(3)) == [2] * 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as joblib heeds it
+    with parallel_config("threading", n_jobs=8):
+        assert joblib.Parallel()(joblib.delayed(threads.share)() for _ in range(3)) == [1] * 3
+
+
+@parametrized("loky", "threading", "ray")
+def test_frames_of_modin_go_to_workers_as_frames_of_pandas(backend, request):
+    request.getfixturevalue("running_ray")
+    frames = pytest.importorskip("modin.pandas")
+    frame = frames.DataFrame(X[:, :5], columns=list("abcde"))
+    search = GridSearchCV(AcceleratedEstimator(SVC()), {"C": [1, 10]}, cv=3)
+    with parallel_config(backend, n_jobs=2) as run:
+        scores = search.fit(frame, frames.Series(y)).cv_results_["mean_test_score"]
+    assert np.array_equal(scores, search.fit(X[:, :5], y).cv_results_["mean_test_score"])
+    if backend == "ray":
+        assert run.shipped.objects == 1  # X; y and the splits are small
+
+
+@parametrized("ray", "dask")
+def test_tasks_ask_for_what_they_need(backend):
+    # There is no GPU here, so a task that asked for one would wait for ever: it asks for none, and gets it.
+    options = {"num_gpus": 0} if backend == "ray" else {"retries": 1, "priority": 3}
+    with parallel_config(backend, n_jobs=2, task_options=options):
+        assert joblib.Parallel()(joblib.delayed(abs)(i) for i in (-1, 2)) == [1, 2]
+    wrong = {"no_such_option": 1}
+    with (
+        parallel_config(backend, n_jobs=2, task_options=wrong),
+        pytest.raises((TypeError, ValueError), match="no_such"),
+    ):
+        joblib.Parallel()(joblib.delayed(abs)(i) for i in (-1, 2))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("lokky",), "backend='lokky' is not one of .* Did you mean 'loky'"),
+        (("loky", 0), "n_jobs=0 of backend 'loky' is not a number of workers"),
+        (("loky", 1.5), "n_jobs=1.5 of backend 'loky' is not a number of workers"),
+        (("loky", 2, -1), "inner_n_jobs=-1 of backend 'loky' is not a number of threads"),
+        (("loky", 2, "all"), "inner_n_jobs='all' of backend 'loky' is not a number of threads"),
+    ],
+)
+def test_what_is_no_backend_and_no_number_is_named(arguments, message):
+    before = joblib.parallel.get_active_backend()
+    with pytest.raises(UnsupportedParameter, match=message), parallel_config(*arguments):
+        pass
+    assert type(joblib.parallel.get_active_backend()[0]) is type(before[0])
+
+
+@pytest.mark.parametrize("name, extra", [("ray", "ray"), ("dask", "dask"), ("spark", "spark")])
+def test_what_is_not_installed_says_how_to_install_it(name, extra, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EngineNotAvailable) as caught, parallel_config(name):
+        pass
+    assert f"backend='{name}' needs the package" in str(caught.value)
+    assert caught.value.hint == f'pip install "accelsk[{extra}]"'
+
+
+def test_a_backend_that_was_registered_with_joblib_is_entered_as_it_is():
+    class Mine(joblib.parallel.ThreadingBackend):
+        pass
+
+    joblib.register_parallel_backend("mine", Mine)
+    try:
+        with parallel_config("mine", n_jobs=2):
+            assert type(joblib.parallel.get_active_backend()[0]) is Mine
+    finally:
+        del joblib.parallel.BACKENDS["mine"]
