@@ -1,18 +1,19 @@
-"""One search on every joblib backend: the same result? with how many threads, how many bytes, how fast?
+"""One search on every joblib backend: the same result? on how many threads, with how many bytes, how fast?
 
 Run ``python benchmarks/parallel.py [--repeats N] [--quick] [--json FILE]``. A backend that is not installed is named
-with what installs it. Each backend has a process of its own, in which everything is measured, side by side with its base:
+with what installs it. Each one is measured in a process of its own, side by side with what it is compared to:
 
 * search: a GridSearchCV over an AcceleratedPipeline, 12 candidates x 3 folds. ``cv_results_`` is compared with that of
-  the serial search, and the serial time over the time is given. Beside accelsk's backends there are scikit-learn's own way
-  (joblib's loky), and the backends for clusters that ray, joblib and joblibspark have.
-* threads: during each fit it is looked 50 times a second how many threads of the worker compute (/proc; Linux only); what
-  counts is what is seen a tenth of the time. For the search, and for tasks that would use all cores: of BLAS, of
-  OpenMP, and by ``n_jobs=-1``.
+  the serial search, and the serial time is divided by the time. Beside accelsk's backends there are scikit-learn's own
+  way (joblib's loky), and the backends for clusters of ray, joblib and joblibspark.
+* threads: it is looked 50 times a second how many threads of a worker compute (in /proc: Linux only); as many as are
+  seen for a tenth of the time count. During the search, and during greedy tasks, which use as many cores as they get:
+  by BLAS, by OpenMP and by ``n_jobs=-1``.
 * bytes: what `parallel_config` counts; of the other backends for clusters, what they hand to the cluster, pickled.
-* start: of a local cluster, or of the first workers, until the first tasks are done.
 * empty tasks: the time of one over its time on joblib's loky.
-* shared cores: estimators with threads of their own, in parallel on joblib's backends, over the time on accelsk's.
+* start: of a local cluster, or of the first workers, until each of them has done a task.
+* threads inside: estimators with threads of their own, in parallel on joblib's backends and on accelsk's of the same
+  name; joblib's time is divided by accelsk's.
 
 Ratios are medians of the repeats [smallest-largest].
 """
@@ -40,6 +41,7 @@ import joblib
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
@@ -60,8 +62,8 @@ PLAIN = "joblib's loky"
 LOCAL = ("loky", "multiprocessing", "threading")
 #: Of a task that would use all cores.
 GREEDY = {
-    "HistGradientBoosting": HistGradientBoostingClassifier(max_iter=60, random_state=0),
-    "RandomForest(n_jobs=-1)": RandomForestClassifier(60, n_jobs=-1, random_state=0),
+    "HistGradientBoosting": HistGradientBoostingClassifier(max_iter=20, random_state=0),
+    "RandomForest(n_jobs=-1)": RandomForestClassifier(40, n_jobs=-1, random_state=0),
 }
 
 
@@ -109,7 +111,7 @@ def watched(call: Callable[[], Any]) -> dict[str, float]:
     for each in seen[1:]:
         spent |= {thread: seconds - seen[0].get(thread, (False, 0.0))[1] for thread, (_, seconds) in each.items()}
     # Not those that carry messages of the cluster, or wait for others. And what is there for a tenth of the time.
-    busy = {thread for thread, seconds in spent.items() if seconds > max(spent.values()) / 10}
+    busy = {thread for thread, seconds in spent.items() if seconds > max(spent.values()) / 4}
     counts = sorted(sum(running for thread, (running, _) in each.items() if thread in busy) for each in seen[1:])
     threads = max(1, counts[int(len(counts) * 0.9)])
     return {"process": os.getpid(), "start": start, "end": end, "threads": threads}
@@ -191,7 +193,7 @@ def their_ray() -> Iterator[dict[str, int]]:
         count["task_bytes"] += len(cloudpickle.dumps((function, batch)))
         return run_batch(self, actor, function, batch)
 
-    ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     register_ray()
     Pool._run_batch = counted
     yield count
@@ -323,8 +325,7 @@ def search_on(name: str, rows: int, repeats: int) -> dict[str, Any]:
         )
         square = np.random.default_rng(0).random((1000, 1000))
         target = square[:, 20] > 0.5
-        # Not before each worker has begun: what is measured is that many at once.
-        tasks = joblib.Parallel(batch_size=1)(joblib.delayed(greedy)(square, target) for _ in range(3 * CORES))
+        tasks = joblib.Parallel(batch_size=1)(joblib.delayed(greedy)(square, target) for _ in range(2 * CORES))
         found["greedy_uses"] = at_once(tasks)
         pairs = [(timed(serial), timed(lambda: search.fit(X, y))) for _ in range(repeats)]
         empty_on_loky()
@@ -341,24 +342,19 @@ def shared_on(name: str, rows: int, repeats: int) -> list[dict[str, Any]]:
     X, y = make_classification(rows, 50, n_informative=20, random_state=0)
     found = []
     for of, estimator in GREEDY.items():
-
-        def fits(estimator: Any = estimator) -> Any:
-            return joblib.Parallel(batch_size=1)(joblib.delayed(fit)(estimator, X, y) for _ in range(3 * CORES))
-
-        def plain(fits: Any = fits) -> None:
-            with joblib.parallel_config(name, n_jobs=CORES):
-                uses.append(at_once(fits()))
-
-        def ours(fits: Any = fits) -> None:
-            with parallel_config(name, n_jobs=CORES):
-                uses.append(at_once(fits()))
-
-        uses: list[dict[str, int]] = []
-        plain()
-        ours()
-        theirs, here = uses
-        ratios = [timed(plain) / timed(ours) for _ in range(repeats)]
-        found.append({"backend": name, "of": of, "joblib": theirs, "accelsk": here, "times_as_fast": spread(ratios)})
+        tasks = [joblib.delayed(fit)(estimator, X, y)] * (2 * CORES)
+        backends = {"joblib": joblib.parallel_config, "accelsk": parallel_config}
+        used: dict[str, dict[str, int]] = {}
+        took: dict[str, list[float]] = {}
+        for repeat in range(repeats + 1):
+            for whose, config in backends.items():
+                start = time.perf_counter()
+                with config(name, n_jobs=CORES):
+                    used[whose] = at_once(joblib.Parallel(batch_size=1)(tasks))
+                if repeat:  # the first starts the workers
+                    took.setdefault(whose, []).append(time.perf_counter() - start)
+        ratios = [one / other for one, other in zip(took["joblib"], took["accelsk"], strict=True)]
+        found.append({"backend": name, "of": of, **used, "times_as_fast": spread(ratios)})
     return found
 
 
@@ -388,43 +384,55 @@ def uses(of: dict[str, int]) -> str:
     return f"{of['workers']} x {of['threads'] / of['workers']:g}"
 
 
+def called(name: str) -> str:
+    """Return what a backend is called in a table."""
+    return f"{name} (accelsk)" if name in BACKENDS else name
+
+
+def made(title: str, *columns: str) -> Table:
+    """Make a table of numbers, but for the first column."""
+    table = Table(title=f"{title}; {CORES} cores", title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="left" if column == columns[0] else "right")
+    return table
+
+
 def show_search(found: list[dict[str, Any]], console: Console) -> None:
-    """Print a line per backend."""
-    table = Table(title=f"12 candidates x 3 folds, {CORES} cores")
-    for column in ("backend", "equal", "workers x threads", "of greedy tasks", "tasks, kB", "data, kB"):
-        table.add_column(column, justify="left" if column == "backend" else "right")
-    for column in ("times as fast as serial", "empty task / loky's", "start, s"):
-        table.add_column(column, justify="right")
+    """Print what each backend did with the search, and how fast it is."""
+    did = made(
+        "12 candidates x 3 folds", "backend", "equal", "workers x threads", "greedy tasks", "kB in tasks", "kB of data"
+    )
+    fast = made("Time", "backend", "search: times as fast as serial", "empty task / joblib's loky", "start, s")
     for each in found:
         if "error" in each:
-            table.add_row(each["backend"], "[red]" + each["error"].replace("[", r"\["))
+            did.add_row(called(each["backend"]), "no", style="red")
+            fast.add_row(called(each["backend"]), Text(each["error"]), style="red")
             continue
         sent = each["shipped"]
-        table.add_row(
-            each["backend"] + (" (accelsk)" if each["backend"] in BACKENDS else ""),
+        did.add_row(
+            called(each["backend"]),
             "yes" if each["equal"] else "[red]no",
             uses(each["search_uses"]),
             uses(each["greedy_uses"]),
-            f"{sent['tasks']}: {sent['task_bytes'] / 1e3:,.0f}" if sent else "",
-            f"{sent['objects']}: {sent['object_bytes'] / 1e3:,.0f}" if sent else "",
-            ratio(each["times_as_fast"]).replace("[", r"\["),
-            ratio(each["empty_task_over_loky"]).replace("[", r"\["),
-            f"{each['start_seconds']:.1f}",
+            f"{sent['task_bytes'] / 1e3:,.0f}" if sent else "",
+            f"{sent['object_bytes'] / 1e3:,.0f}" if sent else "",
         )
-    console.print(table)
+        ratios = (Text(ratio(each[name])) for name in ("times_as_fast", "empty_task_over_loky"))
+        fast.add_row(called(each["backend"]), *ratios, f"{each['start_seconds']:.1f}")
+    console.print(did, fast)
 
 
 def show_shared(found: list[dict[str, Any]], console: Console) -> None:
     """Print a line per backend and estimator."""
-    table = Table(title=f"Estimators with threads of their own, {CORES} cores: workers x threads")
-    for column in ("backend", "estimator", "joblib", "accelsk", "times as fast with accelsk"):
-        table.add_column(column, justify="left" if column in ("backend", "estimator") else "right")
+    table = made(
+        "Estimators with threads of their own: workers x threads", "", "joblib", "accelsk", "times as fast with accelsk"
+    )
     for each in found:
         if "error" in each:
-            table.add_row(each["backend"], "[red]" + each["error"].replace("[", r"\["))
+            table.add_row(each["backend"], "", "", Text(each["error"]), style="red")
             continue
-        fast = ratio(each["times_as_fast"]).replace("[", r"\[")
-        table.add_row(each["backend"], each["of"], uses(each["joblib"]), uses(each["accelsk"]), fast)
+        label = f"{each['backend']}, {each['of']}"
+        table.add_row(label, uses(each["joblib"]), uses(each["accelsk"]), Text(ratio(each["times_as_fast"])))
     console.print(table)
 
 
