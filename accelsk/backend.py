@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
 from accelsk import convert, forks
+from accelsk.blocks import holds_collections
 from accelsk.config import Options
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device
@@ -94,6 +95,9 @@ def carry_out(
     named = arguments(type(estimator), method, args, kwargs)
     resident = _X(args, kwargs)
     X = named.pop("X", None)
+    data = X.data if isinstance(X, Resident) else X
+    if holds_collections((data, *named.values())):
+        return _on_a_cluster(wrapper, method, {"X": data, **named}, options, stays=isinstance(X, Resident))
     facts = Facts(X.data if isinstance(X, Resident) else X, named.pop("y", None), named)
     if previous is not None and method == "partial_fit":
         # Later batches go where the first one went: another engine could not go on from its state.
@@ -116,6 +120,31 @@ def carry_out(
     if result is not backend:
         result = _returned(result, plan.row, plan.engine.name, plan.device, stays=stays and method == "fit_transform")
     return backend, plan.decision, result
+
+
+def _on_a_cluster(
+    wrapper: Any, method: str, named: dict[str, Any], options: Options, *, stays: bool
+) -> tuple[Any, Decision, Any]:
+    """The same for dask collections. Dask is there: the data are its."""
+    from accelsk import blockwise, distribution
+
+    X = named["X"]
+    if distribution.is_stateless(wrapper._inner) and method in ("fit", "fit_transform"):
+        here = distribution.stand_in(named)
+        backend, decision, _ = carry_out(wrapper, "fit", (), here, options, None)
+    else:
+        plan = distribution.decided(
+            wrapper._inner, method, named, options, callbacks=bool(wrapper.__dict__.get("_skl_callbacks"))
+        )
+        backend = _backend(wrapper, plan, options, None)
+        decision = distribution.trained(backend, plan, named).decision
+    if method == "fit":
+        return backend, decision, backend
+    made = object.__new__(type(wrapper))
+    made.__dict__.update(wrapper.__dict__)
+    made._adopt(backend, decision)
+    result = blockwise.called(made, method.removeprefix("fit_"), (X,), {})
+    return backend, decision, Resident(result) if stays else result
 
 
 def _returned(result: Any, row: Row | None, engine: str, device: Device, *, stays: bool) -> Any:

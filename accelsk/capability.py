@@ -83,12 +83,12 @@ def examine_inputs(
         check.reasons.append(Reason(kind, f"{subject}: {text}", hint, {"estimator": row.name, **facts.summary()}))
 
     flat = not input_tags.two_d_array  # labels, say
-    if not flat and (facts.n_samples is None or facts.n_features is None):
+    if not flat and not facts.tabular:
         refuse(
             "X is not a two-dimensional array of numbers", "pass a 2-D array, sparse matrix or data frame", "invalid"
         )
         return check
-    if facts.n_samples == 0 or facts.n_features == 0 or (facts.sparse and not input_tags.sparse):
+    if facts.empty or (facts.sparse and not input_tags.sparse):
         refuse("scikit-learn itself refuses it", "", "invalid")
         return check
     if facts.sparse and facts.sparse not in inputs.formats(params):

@@ -125,6 +125,8 @@ class Decision:
         What was known of the data; empty for a decision without data.
     conversions : tuple of str
         What happens to X on the way in: "csc to csr", "sparse to dense (1.2 MB)".
+    cluster : str, default=""
+        Which workers have trained on dask collections; empty for a fit on this machine.
 
     Examples
     --------
@@ -145,6 +147,7 @@ class Decision:
     candidates: tuple[Candidate, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     conversions: tuple[str, ...] = ()
+    cluster: str = ""
 
     def to_state(self) -> dict[str, Any]:
         """Return the decision as nested dicts, for `from_state`: a pickle of them outlives changes to this class.

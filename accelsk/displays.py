@@ -51,9 +51,10 @@ _GRADED = "Hyperparameters that this engine does not take as scikit-learn does; 
 def _headline(decision: Decision) -> str:
     verb = "would be" if not decision.facts else "is"
     converted = f" X is converted: {', '.join(decision.conversions)}." if decision.conversions else ""
+    trained = f" Trained by {decision.cluster}." if decision.cluster else ""
     return (
         f"{decision.estimator} {verb} fitted by engine {decision.engine!r} on {decision.device!r} "
-        f"({decision.fidelity}): {decision.why}.{converted}"
+        f"({decision.fidelity}): {decision.why}.{converted}{trained}"
     )
 
 
@@ -272,6 +273,10 @@ def row_facts(row: Row) -> Mapping[str, str]:
         if worth is None
         else f"about {worth.ratio:g} times as fast ({worth.seen})"
         + (f", with {' and '.join(need.text for need in worth.needs)}" if worth.needs else ""),
+        "Dask collections": f"trained by `{row.distributed.backend}`"
+        + (f"; {row.distributed.note}" if row.distributed.note else "")
+        if row.distributed is not None
+        else "",
         "As scikit-learn's own model": _export_text(row.export),
         "Note": row.note,
     }

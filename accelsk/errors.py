@@ -128,9 +128,11 @@ class UntrustedModel(AccelskError):
 
 
 class WorkerDied(AccelskError):
-    """The process in which an engine computes on a device of its own ended in the middle of a call.
+    """The process in which an engine computes ended in the middle of a call.
 
-    The call is lost, the models are not: the next call starts another process. `exit_code` is negative for a signal.
+    Of a device of its own: the call is lost, the models are not, and the next call starts another process; `exit_code`
+    is negative for a signal. Of a dask cluster that trains: `workers` are the ones that are gone, and `restarted` those
+    that waited for them.
     """
 
 

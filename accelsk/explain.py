@@ -8,9 +8,9 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from accelsk.blocks import facts_of
 from accelsk.decision import Decision, Decisions
 from accelsk.estimator import AcceleratedEstimator
-from accelsk.facts import Facts
 from accelsk.frames import TO_PANDAS, conversion, local
 from accelsk.options import OPTIONS
 from accelsk.parts import is_estimator, is_left_alone, parts
@@ -100,7 +100,7 @@ def _decision(wrapper: Wrapper, X: Any, y: Any, fit_params: Mapping[str, Any], o
     if X is not None:
         how = conversion(wrapper, X)
         fit_params = {name: local(value) for name, value in fit_params.items()}
-        facts = Facts(local(X) if how == TO_PANDAS else X, local(y), fit_params)
+        facts = facts_of(local(X) if how == TO_PANDAS else X, local(y), fit_params)
     callbacks = bool(wrapper.__dict__.get("_skl_callbacks"))
     decision = select(wrapper._inner, facts, wrapper._options(**options), callbacks=callbacks).decision
     return replace(decision, conversions=(how, *decision.conversions)) if how else decision

@@ -50,6 +50,9 @@ class Facts:
     (5, 2, 'float32', 2)
     """
 
+    #: Whether X is a dask collection, whose rows are on several machines.
+    distributed = False
+
     def __init__(self, X: Any, y: Any = None, fit_params: Mapping[str, Any] | None = None) -> None:
         given = {name: value for name, value in (fit_params or {}).items() if value is not None}
         self.fit_params: tuple[str, ...] = tuple(given)
@@ -63,11 +66,21 @@ class Facts:
         two_dimensional = len(shape) == 2 and all(isinstance(n, int | np.integer) for n in shape)
         self.n_samples: int | None = int(shape[0]) if two_dimensional else None
         self.n_features: int | None = int(shape[1]) if two_dimensional else None
-        self.dtype = _common_dtype(X)
+        self.dtype = common_dtype(X)
 
     def release(self) -> None:
         """Drop the references to the data; facts that were not asked for by now are lost."""
         self._X = self._y = self._sample_weight = None
+
+    @property
+    def tabular(self) -> bool:
+        """Whether X has rows and columns."""
+        return self.n_samples is not None and self.n_features is not None
+
+    @property
+    def empty(self) -> bool:
+        """Whether X has no rows or no columns, as far as that is known without computing."""
+        return self.n_samples == 0 or self.n_features == 0
 
     @property
     def dtype_kind(self) -> str:
@@ -256,7 +269,7 @@ def _as_array(data: Any) -> Any:
         return None
 
 
-def _common_dtype(X: Any) -> str:
+def common_dtype(X: Any) -> str:
     dtype = getattr(X, "dtype", None)
     if dtype is not None:
         return _name(dtype)

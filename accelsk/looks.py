@@ -18,7 +18,7 @@ from accelsk.engines.spec import FIDELITIES, Engine, Row
 from accelsk.engines.translate import keywords_of
 from accelsk.errors import EngineNotAvailable, did_you_mean
 from accelsk.facts import Facts
-from accelsk.reasons import no_device, no_row, refused, way_out
+from accelsk.reasons import no_cluster_device, no_device, no_row, refused, untrained, way_out
 
 __all__ = ["Look", "Question", "look_at", "public_name"]
 
@@ -157,6 +157,9 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
             return look
     if request is None and rows and rows[0].native:
         request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
+    if question.facts is not None and question.facts.distributed:
+        _look_at_cluster(look, rows, request, question)
+        return look
     look.row, look.device = _place(engine, rows, request, named=options.engine != "auto")
     if look.device is None:
         look.reasons.insert(0, no_device(engine, rows, request))
@@ -165,6 +168,31 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         return look
     _judge(look, look.row, question, densify=densify)
     return look
+
+
+def _look_at_cluster(look: Look, rows: tuple[Row, ...], request: Device | None, question: Question) -> None:
+    """The same for data of a cluster: its workers compute, whatever devices this machine has."""
+    engine = look.engine
+    look.row = next((row for row in rows if row.distributed is not None), None)
+    if look.row is None or look.row.distributed is None:
+        look.device = HOST
+        look.reasons.append(untrained(engine, public_name(type(question.estimator))))
+        return
+    kinds = look.row.distributed.devices
+    kind = kinds[0] if request is None else request.kind
+    if kind not in kinds or (request is not None and request.index is not None):
+        look.reasons.append(no_cluster_device(engine, look.row, str(request), kinds))
+        return
+    look.device = request or (HOST if kind == "cpu" else Device(kind))
+    if question.method == "partial_fit":
+        look.reasons.append(
+            Reason(
+                "method",
+                f"engine {engine.name!r} does not compute {look.row.name}.{question.method} on dask collections",
+                "call fit, for which all partitions are used",
+            )
+        )
+    _judge(look, look.row, question, densify=False)
 
 
 def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
@@ -195,7 +223,8 @@ def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
     params = estimator.get_params(deep=False)
     look.keywords, refusals = keywords_of(row, engine.name, params, options)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
-    if options.engine == "auto" and options.device in (None, HOST) and look.able:
+    apart = facts is not None and facts.distributed  # the reference engine is no choice there
+    if options.engine == "auto" and options.device in (None, HOST) and look.able and not apart:
         # Where the reference engine computes, too, another one must be worth it.
         look.reasons.extend(_worth(row, facts, params))
         if look.reasons:

@@ -9,12 +9,23 @@ from typing import Any
 
 from accelsk.decision import Reason
 from accelsk.devices import Device, devices_of, discover
-from accelsk.engines import reference
+from accelsk.engines import get, names, reference
 from accelsk.engines.spec import Engine, Row
 from accelsk.engines.translate import Refusal
-from accelsk.errors import AccelskError, EngineNotAvailable
+from accelsk.errors import AccelskError, EngineNotAvailable, UnsupportedInput
 
-__all__ = ["no_device", "no_device_at_all", "no_row", "refused", "short", "unusable", "way_out"]
+__all__ = [
+    "no_cluster_device",
+    "no_device",
+    "no_device_at_all",
+    "no_row",
+    "nobody_trains",
+    "refused",
+    "short",
+    "untrained",
+    "unusable",
+    "way_out",
+]
 
 
 def no_row(engine: Engine, cls: str) -> Reason:
@@ -93,6 +104,102 @@ def no_device_at_all(request: Device | None) -> AccelskError:
         'accelsk.engines() shows which engine needs what for it; device="auto" takes what there is.',
         {"device": str(request), "available": there},
     ).error()
+
+
+def untrained(engine: Engine, cls: str) -> Reason:
+    """Say that an engine does not train a class on dask collections.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    cls : str
+        Public path of the class.
+
+    Returns
+    -------
+    Reason
+        Of kind "input".
+    """
+    name = cls.rpartition(".")[2]
+    return Reason(
+        "input",
+        f"engine {engine.name!r} does not train {name} on dask collections",
+        _WAYS_OUT,
+        {"estimator": name},
+    )
+
+
+_WAYS_OUT = (
+    "X.compute() brings the data to this machine, where they fit into its memory; a model that was fitted to a sample "
+    "predicts a dask collection lazily and blockwise, as do dask-ml's ParallelPostFit and Incremental around plain "
+    "estimators"
+)
+
+
+def nobody_trains(estimator: str, cls: str, engines: Sequence[Engine]) -> AccelskError:
+    """Say that none of some engines trains a class on dask collections, and which do.
+
+    Parameters
+    ----------
+    estimator : str
+        The estimator in short.
+    cls : str
+        Public path of its class.
+    engines : sequence of Engine
+        Those that were asked.
+
+    Returns
+    -------
+    UnsupportedInput
+        Names the ways out.
+    """
+    able = [name for name in names() if any(row.distributed for row in get(name).rows_of(cls))]
+    here = [engine.name for engine in engines if engine.name not in able]
+    named = " or ".join(f"engine={name!r}" for name in able)
+    far = (
+        f", and the engines that do ({', '.join(map(repr, able))}) are chosen only by name: their results are not "
+        "within the fidelity that was asked for"
+        if any(engine.name in able for engine in engines)
+        else ""
+    )
+    asked = (
+        f"engine {here[0]!r} does not train" if len(here) == 1 else f"engines {', '.join(map(repr, here))} do not train"
+    )
+    return UnsupportedInput(
+        f"X is a dask collection, and {asked} {estimator} on one{far}.",
+        hint=f"{f'{named} trains on the workers of the cluster; ' if named else ''}{_WAYS_OUT}.",
+        estimator=cls.rpartition(".")[2],
+        engine=tuple(engine.name for engine in engines),
+    )
+
+
+def no_cluster_device(engine: Engine, row: Row, request: str, kinds: Sequence[str]) -> Reason:
+    """Say that the workers of a cluster do not compute on a device.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    row : Row
+        Its row.
+    request : str
+        What was asked for.
+    kinds : sequence of str
+        The kinds of device that they compute on.
+
+    Returns
+    -------
+    Reason
+        Of kind "device".
+    """
+    return Reason(
+        "device",
+        f"engine {engine.name!r} does not train {row.name} on device {request!r} of the workers of a dask cluster; "
+        f"it supports {' and '.join(map(repr, kinds))} there",
+        "a GPU is each worker's own, and is asked for without a number" if "gpu" in kinds else "train on processors",
+        {"estimator": row.name, "device": request},
+    )
 
 
 def refused(engine: Engine, row: Row, refusal: Refusal) -> Reason:

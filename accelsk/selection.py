@@ -14,7 +14,7 @@ from accelsk.engines.spec import Engine, Row
 from accelsk.errors import AccelskError
 from accelsk.facts import Facts
 from accelsk.looks import Look, Question, look_at, public_name
-from accelsk.reasons import no_device_at_all, short
+from accelsk.reasons import no_device_at_all, nobody_trains, short
 
 __all__ = ["Plan", "public_name", "select"]
 
@@ -83,6 +83,8 @@ def select(
         get(name)  # a typo is an error, whatever is chosen
     home = home_of(type(estimator))
     asked_for = options
+    if facts is not None and facts.distributed:
+        options = replace(options, fallback="raise")  # the reference engine would need all rows on one machine
     if home is not None:
         # A class of the engine's own: nobody else computes it, so neither a choice nor a fallback is possible.
         options = replace(options, engine=home, fallback="raise")
@@ -100,6 +102,8 @@ def select(
     if chosen is None and home is not None and all(reason.kind == "invalid" for reason in looks[0].reasons):
         chosen = looks[0]  # its own error is the answer
     fell_back = chosen is None
+    if chosen is None and facts is not None and facts.distributed:
+        raise _not_on_a_cluster(looks, estimator)
     if chosen is None:
         _refuse(looks, options)
         chosen = Look(reference(), device=HOST)
@@ -186,6 +190,17 @@ def _refuse(looks: list[Look], options: Options) -> None:
         raise _missing(looks)
     if options.fallback == "raise" and not any(reason.kind == "invalid" for reason in there[0].reasons):
         raise there[0].reasons[0].error(engine=there[0].engine.name)
+
+
+def _not_on_a_cluster(looks: list[Look], estimator: Any) -> AccelskError:
+    """The error for dask collections that no engine that may be used trains on."""
+    there = [look for look in looks if not any(reason.kind == "missing" for reason in look.reasons)]
+    if not there:
+        return _missing(looks)
+    for look in there:
+        if look.row is not None and look.reasons[0].kind != "fidelity":
+            return look.reasons[0].error(engine=look.engine.name)
+    return nobody_trains(short(estimator), public_name(type(estimator)), [look.engine for look in there])
 
 
 def _missing(looks: list[Look]) -> AccelskError:

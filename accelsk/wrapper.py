@@ -16,6 +16,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from accelsk.backend import Route, carry_out, compute, parallel, route_of
+from accelsk.blocks import is_collection
 from accelsk.decision import Decision
 from accelsk.delegation import Delegated, bound, is_fitting
 from accelsk.devices import HOST
@@ -23,7 +24,7 @@ from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFal
 from accelsk.face import Face
 from accelsk.frames import taken
 from accelsk.options import OptionsMixin
-from accelsk.residence import at_home
+from accelsk.residence import Resident, at_home
 from accelsk.selection import home_of
 
 __all__ = ["Wrapper", "warn_of_fallback"]
@@ -107,6 +108,12 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             fitted, decision, result = self._carry_out(method, args, kwargs, previous)
         if moved:
             decision = replace(decision, conversions=(moved, *decision.conversions))
+        self._adopt(fitted, decision)
+        return self if result is fitted else result
+
+    def _adopt(self, fitted: Any, decision: Decision) -> None:
+        """Be fitted from now on."""
+        estimator = self._inner
         tags = get_tags(estimator).input_tags
         self._backend = fitted
         self._decision = decision
@@ -117,7 +124,6 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             self.__dict__.pop("_params", None)  # the fitted model has them
         else:
             self._params = estimator.get_params(deep=False)
-        return self if result is fitted else result
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
         options = self._options()
@@ -149,6 +155,11 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         fitted = self.__dict__.get("_backend")
         if fitted is None:
             return self._call_unfitted(method, args, kwargs)
+        X = args[0] if args else kwargs.get("X")
+        if is_collection(X.data if isinstance(X, Resident) else X):
+            from accelsk import blockwise
+
+            return blockwise.called(self, method, args, kwargs)
         backend, n_jobs = self._parallel
         if backend is None:
             return compute(self, fitted, method, args, kwargs)

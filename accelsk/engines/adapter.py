@@ -7,11 +7,14 @@ import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelsk.devices import HOST, Device
 from accelsk.engines.classes import class_at
 from accelsk.engines.spec import Engine, Row
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["Adapter", "fitted_attributes"]
 
@@ -265,6 +268,31 @@ class Adapter:
         """
         with self.context(device):
             return getattr(backend, method)(*args, **kwargs)
+
+    def fit_distributed(
+        self, backend: Any, row: Row, given: Mapping[str, Any], device: Device, cluster: Cluster
+    ) -> Device:
+        """Fit on dask collections. Asked where `Row.distributed` says how.
+
+        Parameters
+        ----------
+        backend : object
+            What `build` returned. Afterwards it is fitted, and computes on this machine without the cluster.
+        row : Row
+            Its row.
+        given : mapping
+            The arguments of ``fit`` by name; X is a dask collection.
+        device : Device
+            What the workers compute on; without a number.
+        cluster : Cluster
+            The user's cluster.
+
+        Returns
+        -------
+        Device
+            Of this machine: where the fitted model computes from now on.
+        """
+        raise NotImplementedError(f"engine {self.engine.name!r} declares that it trains {row.name} on dask collections")
 
     def call(
         self, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device

@@ -16,11 +16,11 @@ import inspect
 import pickle
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accelsk.devices import Device
+from accelsk.devices import HOST, Device
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.classes import class_at
 from accelsk.engines.grown import GrownClass
@@ -28,6 +28,9 @@ from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Prepared
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["Booster", "BoosterAdapter"]
 
@@ -157,7 +160,41 @@ class BoosterAdapter(Adapter):
             Float64.
         """
 
-    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+    #: The arguments of ``fit`` of the library's own classes that are dask collections with the partitions of X.
+    along: tuple[str, ...] = ("sample_weight",)
+    #: Those of them that have as many partitions, and not as many rows.
+    loose: tuple[str, ...] = ()
+    #: Those that are lists of (X, y), for the library's dask interface to evaluate.
+    evaluated: tuple[str, ...] = ()
+
+    def train(
+        self, model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], cluster: Cluster, classes: Any
+    ) -> Any:
+        """Fit an estimator to dask collections, by the library's dask interface. Asked where `Row.distributed` is.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library, not fitted.
+        row : Row
+            The row.
+        X, y : dask collection
+            The data, held by the workers; classes as 0, 1, ...
+        given : mapping
+            Further arguments of ``fit``.
+        cluster : Cluster
+            Whose workers train.
+        classes : ndarray or None
+            The labels of a classification: what the estimator is to predict, where `encodes` does not ask for others.
+
+        Returns
+        -------
+        estimator
+            Fitted; without the cluster from now on.
+        """
+        raise NotImplementedError(f"engine {self.engine.name!r} does not say how it trains on dask collections")
+
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> Any:
         """Return what all margins have too much: a start of its own, or one that the library was not told.
 
         Parameters
@@ -169,7 +206,7 @@ class BoosterAdapter(Adapter):
 
         Returns
         -------
-        float
+        float or ndarray of shape (n_classes,)
             By default nothing.
         """
         return 0.0
@@ -308,6 +345,39 @@ class BoosterAdapter(Adapter):
         if backend.grew:
             self._verify(backend.model, device)
         return backend
+
+    def fit_distributed(
+        self, backend: Booster, row: Row, given: Mapping[str, Any], device: Device, cluster: Cluster
+    ) -> Device:
+        """Fit on dask collections.
+
+        Parameters
+        ----------
+        backend : Booster
+            From `build`.
+        row : Row
+            Its row.
+        given : mapping
+            The arguments of ``fit``, by name.
+        device : Device
+            What the workers compute on.
+        cluster : Cluster
+            The user's cluster.
+
+        Returns
+        -------
+        Device
+            The host, unless the workers have trained on GPUs and there is one here.
+        """
+        from accelsk.engines import distributed
+
+        distributed.fit(self, backend, row, given, cluster)
+        if backend.grew and device == HOST:
+            self._verify(backend.model, device)
+        here = HOST if device == HOST else next((each for each in self.devices() if each.meets(device)), HOST)
+        if here != device:
+            self.move(backend.model, here)
+        return here
 
     def _verify(self, model: Any, device: Device) -> None:
         """No library is trusted to have computed where it was told to."""

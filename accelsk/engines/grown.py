@@ -15,6 +15,7 @@ from accelsk.errors import NotPortable
 
 if TYPE_CHECKING:
     from accelsk.engines.boosters import BoosterAdapter
+    from accelsk.engines.recipes import Prepared
     from accelsk.engines.spec import Row
 
 __all__ = ["GrownClass"]
@@ -41,7 +42,8 @@ class GrownClass:
     def __init__(self, model: Any, stem: Any, recipe: Mapping[str, Any]) -> None:
         self.model, self.stem, self.recipe = model, stem, dict(recipe)
         self.grew = False
-        self.offset, self.constant = 0.0, np.zeros(1)
+        self.offset: Any = 0.0
+        self.constant = np.zeros(1)
         self.found: dict[str, Any] = {}
 
     def fit(self, adapter: BoosterAdapter, row: Row, given: Mapping[str, Any]) -> None:
@@ -58,6 +60,22 @@ class GrownClass:
         """
         given = {name: value for name, value in given.items() if name != "monitor"}
         prepared = prepare(self.stem, **given)
+        if prepared.n_classes != 1:
+            prepared.X = adapter.taken(prepared.X)
+        self.grow(adapter, row, prepared)
+
+    def grow(self, adapter: BoosterAdapter, row: Row, prepared: Prepared) -> None:
+        """Let the library grow its trees, and keep what predictions need.
+
+        Parameters
+        ----------
+        adapter : BoosterAdapter
+            Of the library.
+        row : Row
+            Of the class.
+        prepared : Prepared
+            The data, as the library takes them.
+        """
         if prepared.n_classes == 1 or not adapter.can_grow(prepared):
             # scikit-learn then grows trees of one leaf that add nothing: the constant it begins with is the model.
             self.constant = prepared.baseline
@@ -66,7 +84,6 @@ class GrownClass:
             if not hasattr(self.stem, "_preprocess_X"):
                 self.found["feature_importances_"] = np.zeros(self.stem.n_features_in_)
             return
-        prepared.X = adapter.taken(prepared.X)
         self.model = adapter.grow(self.model, prepared, row, self.recipe)
         self.offset = adapter.offset(prepared, self.recipe)
         self.grew = True
@@ -152,7 +169,8 @@ class GrownClass:
         X = checked_again(self.stem, X)
         if not self.grew:
             return self._constant(X)
-        return adapter.margins(self.model, adapter.taken(X)) - self.offset
+        margins: Array = adapter.margins(self.model, adapter.taken(X)) - self.offset
+        return margins
 
     def _constant(self, X: Any) -> Array:
         shape = (X.shape[0], len(self.constant)) if len(self.constant) > 1 else X.shape[0]

@@ -97,6 +97,16 @@ class OwnClass:
         if self.classes is not None and not self.encoded and len(held) == len(self.classes):
             self.classes = np.asarray(held).astype(self.classes.dtype)  # the user may have told it their order
 
+    def check_columns(self, rows: Any) -> None:
+        """Keep the number and the names of the columns of the fit.
+
+        Parameters
+        ----------
+        rows : array or data frame
+            A few rows.
+        """
+        self._checked(rows, reset=True)
+
     def _take_evaluated(self, adapter: BoosterAdapter, row: Row, given: dict[str, Any]) -> None:
         """What the library evaluates itself on is to mean what the data of the fit mean, labels and zeros alike."""
         formats = row.fit.formats(self.model.get_params())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -115,6 +115,10 @@ class Prepared:
         -1, 0 or 1 for each column of X.
     interaction : list of list of int or None
         The columns of X that may meet in a branch; every column is in a group.
+    summary : tuple of (y, sample_weight) or None
+        For dask collections: a few targets with the weights of all; None where y itself is here.
+    train : callable or None
+        How the library fits an estimator to dask collections, ``train(model, X, y, given)``; None for its ``fit``.
     """
 
     X: Any
@@ -128,12 +132,44 @@ class Prepared:
     categorical: Array | None = None
     monotonic: Array | None = None
     interaction: list[list[int]] | None = None
+    summary: tuple[Array, Array | None] | None = None
+    train: Callable[[Any, Any, Any, Mapping[str, Any]], Any] | None = None
+
+    def fitted(self, model: Any, **given: Any) -> Any:
+        """Fit an estimator of the library to the data.
+
+        Parameters
+        ----------
+        model : estimator
+            Of the library.
+        **given : dict
+            Further arguments of its ``fit``.
+
+        Returns
+        -------
+        estimator
+            Fitted; not always the same object.
+        """
+        if self.train is not None:
+            weights = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
+            return self.train(model, self.X, self.y, {**weights, **given})
+        return model.fit(self.X, self.y, sample_weight=self.sample_weight, **given)
 
     @property
     def baseline(self) -> Array:
         """The raw predictions to begin with, one for each of more than two classes."""
-        start: Array = np.ravel(self.loss.fit_intercept_only(self.y, self.sample_weight))
+        start: Array = np.ravel(self.loss.fit_intercept_only(*(self.summary or (self.y, self.sample_weight))))
         return start
+
+    @property
+    def starts(self) -> Any:
+        """For dask collections: `baseline` for every row, one column for each of more than two classes."""
+        baseline, y = self.baseline, cast("Any", self.y)
+        chunks: Any = (y.chunks[0],)
+        if len(baseline) == 1:
+            return y.map_blocks(_repeated, baseline[0], dtype=np.float64, chunks=chunks)
+        chunks = (*chunks, (len(baseline),))
+        return y.map_blocks(_repeated, baseline, dtype=np.float64, chunks=chunks, new_axis=1)
 
     @property
     def start(self) -> float:
@@ -144,6 +180,10 @@ class Prepared:
     def watched(self) -> tuple[Any, Array, Array | None]:
         """The data whose loss decides when to stop."""
         return self.validation or (self.X, self.y, self.sample_weight)
+
+
+def _repeated(y: Array, value: Any) -> Array:
+    return np.full((len(y), *np.shape(value)), value)
 
 
 def prepare(stem: Any, X: Any, y: Any, sample_weight: Any = None, **validation: Any) -> Prepared:

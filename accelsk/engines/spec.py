@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from accelsk.engines.rules import Rule
     from accelsk.facts import Facts
 
-__all__ = ["FIDELITIES", "Engine", "Export", "Fidelity", "Inputs", "Need", "Row", "Worth"]
+__all__ = ["FIDELITIES", "Distributed", "Engine", "Export", "Fidelity", "Inputs", "Need", "Row", "Worth"]
 
 Fidelity = Literal["exact", "statistical", "alternative"]
 
@@ -159,6 +159,31 @@ class Export:
         return not self.refused
 
 
+@dataclass(frozen=True, kw_only=True)
+class Distributed:
+    """How a row trains on dask collections, with the workers of the user's cluster.
+
+    Parameters
+    ----------
+    backend : str
+        Import path of the class of the library's dask interface.
+    devices : tuple of {"cpu", "gpu"}, default=("cpu",)
+        The kinds of device that the workers compute on. A GPU is each worker's own, so that it is asked for without a
+        number.
+    note : str, default=""
+        What a user should know besides.
+
+    Examples
+    --------
+    >>> Distributed(backend="mine.dask.Toy").devices
+    ('cpu',)
+    """
+
+    backend: str
+    devices: tuple[str, ...] = ("cpu",)
+    note: str = ""
+
+
 _NOT_SAID = Export(refused="the engine does not say how")
 
 
@@ -211,6 +236,8 @@ class Row:
         The engine's keyword for the number of threads, which the option `n_jobs` sets where it is passed.
     absent : mapping of str to str, default={}
         Fitted attributes of the class that the engine's model does not have, with the reason.
+    distributed : Distributed, default=None
+        How ``fit`` is computed for dask collections; None where it is not.
     note : str, default=""
         What a user should know besides, for the documentation and for ``explain``.
 
@@ -246,6 +273,7 @@ class Row:
     native: bool = False
     jobs: str = "n_jobs"
     absent: Mapping[str, str] = field(default_factory=dict)
+    distributed: Distributed | None = None
     note: str = ""
 
     @property

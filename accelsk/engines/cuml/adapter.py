@@ -6,7 +6,7 @@ import pickle
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +20,9 @@ from accelsk.engines.cuml.fitted import particulars
 from accelsk.engines.held import Held, Read
 from accelsk.engines.holding import HoldingAdapter, Intake
 from accelsk.engines.spec import Row
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["CumlAdapter"]
 
@@ -134,6 +137,37 @@ class CumlAdapter(HoldingAdapter):
             fetched = value.get()
             return fetched[()] if getattr(fetched, "ndim", None) == 0 else fetched
         return value.to_pandas() if type(value).__module__.startswith("cudf") else value
+
+    def fit_distributed(
+        self, backend: Held, row: Row, given: Mapping[str, Any], device: Device, cluster: Cluster
+    ) -> Device:
+        """Fit on dask collections.
+
+        Parameters
+        ----------
+        backend : Held
+            From `build`.
+        row : Row
+            Its row.
+        given : mapping
+            The arguments of ``fit``, by name.
+        device : Device
+            A GPU, each worker's own.
+        cluster : Cluster
+            The user's cluster.
+
+        Returns
+        -------
+        Device
+            The first GPU of this process, which the model has come home to.
+        """
+        from accelsk.engines.cuml import distributed
+
+        here = next(iter(self.devices()))
+        with self.context(here):
+            distributed.fit(backend, row, given, cluster)
+        backend.device = here
+        return here
 
     def intake(self, row: Row) -> Intake:
         """Return what is particular about the data of a class.
@@ -261,7 +295,10 @@ class CumlAdapter(HoldingAdapter):
             On the host.
         """
         fitted = particulars(row.estimator).fitted
-        return super().attributes(held, row, read) if fitted is None else fitted(read, read.params)
+        found = super().attributes(held, row, read) if fitted is None else fitted(read, read.params)
+        if held.notes.get("distributed"):  # of the rows of one worker only
+            return {name: value for name, value in found.items() if name != "labels_"}
+        return found
 
     def dump(self, backend: Held, row: Row) -> bytes:
         """Write a fitted backend estimator down; its arrays go by the host.

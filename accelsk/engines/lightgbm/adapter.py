@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -20,6 +20,9 @@ from accelsk.engines.lightgbm.table import LOSSES
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
 from accelsk.facts import not_numbers
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["LightGBMAdapter"]
 
@@ -163,11 +166,49 @@ class LightGBMAdapter(BoosterAdapter):
             }
         if prepared.categorical is not None:
             watching["categorical_feature"] = np.flatnonzero(prepared.categorical).tolist()
-        model.set_params(**keywords)
-        return model.fit(prepared.X, prepared.y, sample_weight=prepared.sample_weight, **watching)
+        if prepared.train is not None:
+            # Left to itself it begins with the mean of what each worker would begin with, however many rows it has.
+            keywords["boost_from_average"] = False
+            watching["init_score"] = prepared.starts
+        return prepared.fitted(model.set_params(**keywords), **watching)
 
-    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> float:
+    #: The arguments of ``fit`` that are cut like X.
+    along = ("sample_weight", "init_score", "group")
+    loose = ("group",)
+
+    def train(
+        self, model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], cluster: Cluster, classes: Any
+    ) -> Any:
+        """Fit an estimator to dask collections.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, not fitted.
+        row : Row
+            The row.
+        X, y : dask collection
+            The data; classes as 0, 1, ...
+        given : mapping
+            Further arguments of ``fit``.
+        cluster : Cluster
+            Whose workers train.
+        classes : ndarray or None
+            The labels of a classification, which the estimator is to predict.
+
+        Returns
+        -------
+        estimator
+            Fitted; without the cluster from now on.
+        """
+        from accelsk.engines.lightgbm import distributed
+
+        return distributed.trained(model, row, X, y, given, cluster, classes)
+
+    def offset(self, prepared: Prepared, recipe: Mapping[str, Any]) -> Any:
         """Return the mean logarithm of the shares of the classes, with which LightGBM begins; scikit-learn centres it.
+
+        On dask collections LightGBM is told what to begin with, and its margins lack it.
 
         Parameters
         ----------
@@ -178,9 +219,11 @@ class LightGBMAdapter(BoosterAdapter):
 
         Returns
         -------
-        float
+        float or ndarray
             Of the weighted shares; nothing for two classes, and for a regression.
         """
+        if prepared.train is not None:
+            return -prepared.baseline if prepared.n_classes > 2 else -float(prepared.baseline[0])
         if prepared.n_classes < 3:
             return 0.0
         shares = prepared.loss.link.inverse(prepared.baseline[None])

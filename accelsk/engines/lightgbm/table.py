@@ -19,7 +19,7 @@ from accelsk.engines.boosting import (
 )
 from accelsk.engines.recipes import Loss
 from accelsk.engines.rules import Refused, Rule, adjusted, const, rename, same, together
-from accelsk.engines.spec import Row
+from accelsk.engines.spec import Distributed, Row
 
 __all__ = ["LOSSES", "ROWS"]
 
@@ -139,8 +139,16 @@ def _sparse(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "fit": replace(row["fit"], sparse=_SPARSE)}
 
 
-def _own(name: str, *methods: str) -> Row:
-    made = own(f"lightgbm.sklearn.{name}", *methods)
+#: Its CUDA learner is for one machine (LightGBM's ``tree_learner.cpp``), and an OpenCL device is numbered on each.
+_BY_REGRESSOR = Distributed(backend="lightgbm.dask.DaskLGBMRegressor", note="on processors only")
+_BY_RANKER = replace(_BY_REGRESSOR, backend="lightgbm.dask.DaskLGBMRanker")
+_ALL_ITERATIONS = replace(
+    _BY_REGRESSOR, note="on processors only; early_stopping='auto' means none, for no rows are held out"
+)
+
+
+def _own(name: str, *methods: str, distributed: Distributed = _BY_REGRESSOR) -> Row:
+    made = own(f"lightgbm.sklearn.{name}", *methods, distributed=distributed)
     return replace(made, fit=replace(made.fit, sparse=_SPARSE))
 
 
@@ -148,6 +156,7 @@ ROWS = (
     Row(
         **_sparse(GRADIENT_CLASSIFIER),
         backend="lightgbm.sklearn.LGBMClassifier",
+        distributed=_BY_REGRESSOR,
         params={**_GRADIENT, "loss": losses("log_loss")},
         engine_params=_ENGINE_PARAMS,
         tolerance=0.03,
@@ -156,6 +165,7 @@ ROWS = (
     Row(
         **_sparse(GRADIENT_REGRESSOR),
         backend="lightgbm.sklearn.LGBMRegressor",
+        distributed=_BY_REGRESSOR,
         params={**_GRADIENT, "loss": losses(*_OF_REGRESSORS), "alpha": prepared},
         engine_params=_ENGINE_PARAMS,
         tolerance=0.03,
@@ -164,6 +174,7 @@ ROWS = (
     Row(
         **HIST_CLASSIFIER,
         backend="lightgbm.sklearn.LGBMClassifier",
+        distributed=_ALL_ITERATIONS,
         params={**_HIST, "loss": losses("log_loss"), "class_weight": prepared},
         engine_params=_ENGINE_PARAMS,
         tolerance=0.03,
@@ -172,12 +183,13 @@ ROWS = (
     Row(
         **HIST_REGRESSOR,
         backend="lightgbm.sklearn.LGBMRegressor",
+        distributed=_ALL_ITERATIONS,
         params={**_HIST, "loss": losses(*_OF_REGRESSORS, "poisson", "gamma"), "quantile": prepared},
         engine_params=_ENGINE_PARAMS,
         tolerance=0.03,
         note=_BINS,
     ),
     _own("LGBMClassifier", "predict", "predict_proba", "score"),
-    _own("LGBMRanker", "predict"),
+    _own("LGBMRanker", "predict", distributed=_BY_RANKER),
     _own("LGBMRegressor", "predict", "score"),
 )

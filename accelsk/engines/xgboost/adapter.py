@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from accelsk.engines.spec import Row
 from accelsk.engines.xgboost.table import LOSSES
 from accelsk.errors import UnsupportedParameter
 from accelsk.facts import not_numbers
+
+if TYPE_CHECKING:
+    from accelsk.clusters import Cluster
 
 __all__ = ["XGBoostAdapter"]
 
@@ -181,10 +184,42 @@ class XGBoostAdapter(BoosterAdapter):
             X, y, weights = prepared.watched
             watching["eval_set"] = [(X, y)]
             watching["sample_weight_eval_set"] = None if weights is None else [weights]
-        model.set_params(**keywords)
-        model.fit(prepared.X, prepared.y, sample_weight=prepared.sample_weight, verbose=False, **watching)
+        model = prepared.fitted(model.set_params(**keywords), verbose=False, **watching)
         model.callbacks = None
         return model
+
+    #: The arguments of ``fit`` that have as many rows as X, and those with data to be evaluated.
+    along = ("sample_weight", "base_margin", "qid")
+    evaluated = ("eval_set",)
+
+    def train(
+        self, model: Any, row: Row, X: Any, y: Any, given: Mapping[str, Any], cluster: Cluster, classes: Any
+    ) -> Any:
+        """Fit an estimator to dask collections.
+
+        Parameters
+        ----------
+        model : estimator
+            Of XGBoost, not fitted.
+        row : Row
+            The row.
+        X, y : dask collection
+            The data; classes as 0, 1, ...
+        given : mapping
+            Further arguments of ``fit``.
+        cluster : Cluster
+            Whose workers train.
+        classes : ndarray or None
+            The labels of a classification.
+
+        Returns
+        -------
+        estimator
+            Fitted; without the cluster from now on.
+        """
+        from accelsk.engines.xgboost import distributed
+
+        return distributed.trained(model, row, X, y, given, cluster)
 
     def call(
         self, backend: Booster, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
@@ -299,7 +334,9 @@ class XGBoostAdapter(BoosterAdapter):
 def _place(device: Device) -> dict[str, Any]:
     if device == HOST:
         return {"device": "cpu"}
-    return {"device": f"cuda:{device.index or 0}", "fail_on_invalid_gpu_id": True}
+    if device.index is None:  # of a cluster's worker: XGBoost takes no number there
+        return {"device": "cuda"}
+    return {"device": f"cuda:{device.index}", "fail_on_invalid_gpu_id": True}
 
 
 @lru_cache(maxsize=1)

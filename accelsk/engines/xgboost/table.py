@@ -19,7 +19,7 @@ from accelsk.engines.boosting import (
 )
 from accelsk.engines.recipes import Loss
 from accelsk.engines.rules import Refused, Rule, adjusted, const, rename, same, together
-from accelsk.engines.spec import Need, Row
+from accelsk.engines.spec import Distributed, Need, Row
 
 __all__ = ["LOSSES", "ROWS"]
 
@@ -152,8 +152,18 @@ def _of_regressors(*names: str) -> Rule:
 _MISSING = Need("missing=0, which makes zeros missing, stored or not", lambda facts, params: params.get("missing") == 0)
 
 
+_KINDS = ("cpu", "gpu")
+
+
+def _by(name: str, note: str = "") -> Distributed:
+    return Distributed(backend=f"xgboost.dask.{name}", devices=_KINDS, note=note)
+
+
+_ALL_ITERATIONS = "early_stopping='auto' means none, for no rows are held out"
+
+
 def _own(name: str, *methods: str) -> Row:
-    made = own(f"xgboost.sklearn.{name}", *methods)
+    made = own(f"xgboost.sklearn.{name}", *methods, distributed=_by(f"Dask{name}"))
     fit = replace(made.fit, sparse=("csr", "csc", "coo"), sparse_where=_MISSING)
     note = "To XGBoost an entry of a sparse matrix that is not stored is missing, and to scikit-learn it is zero."
     return replace(made, fit=fit, note=note)
@@ -163,6 +173,7 @@ ROWS = (
     Row(
         **GRADIENT_CLASSIFIER,
         backend="xgboost.sklearn.XGBClassifier",
+        distributed=_by("DaskXGBClassifier"),
         params={**_GRADIENT, "loss": losses("log_loss")},
         engine_params={"tree_method": "hist"},
         tolerance=0.03,
@@ -171,6 +182,7 @@ ROWS = (
     Row(
         **GRADIENT_REGRESSOR,
         backend="xgboost.sklearn.XGBRegressor",
+        distributed=_by("DaskXGBRegressor"),
         params={**_GRADIENT, "loss": _of_regressors(*_OF_REGRESSORS), "alpha": prepared},
         engine_params={"tree_method": "hist"},
         tolerance=0.03,
@@ -179,6 +191,7 @@ ROWS = (
     Row(
         **HIST_CLASSIFIER,
         backend="xgboost.sklearn.XGBClassifier",
+        distributed=_by("DaskXGBClassifier", _ALL_ITERATIONS),
         params={**_HIST, "loss": losses("log_loss"), "class_weight": prepared},
         tolerance=0.03,
         note=_BINS,
@@ -186,6 +199,7 @@ ROWS = (
     Row(
         **HIST_REGRESSOR,
         backend="xgboost.sklearn.XGBRegressor",
+        distributed=_by("DaskXGBRegressor", _ALL_ITERATIONS),
         params={**_HIST, "loss": _of_regressors(*_OF_REGRESSORS, "poisson", "gamma"), "quantile": prepared},
         tolerance=0.03,
         note=_BINS,

@@ -18,6 +18,7 @@ from accelsk.engines.cuml.table import (
     kernel_ridge,
     linear_model,
     manifold,
+    many,
     naive_bayes,
     neighbors,
     preprocessing,
@@ -29,21 +30,23 @@ from accelsk.engines.spec import Row
 
 __all__ = ["ROWS"]
 
-ROWS: tuple[Row, ...] = (
-    *cluster.ROWS,
-    *covariance.ROWS,
-    *decomposition.ROWS,
-    *ensemble.ROWS,
-    *feature_extraction.ROWS,
-    *impute.ROWS,
-    *kernel_ridge.ROWS,
-    *linear_model.ROWS,
-    *manifold.ROWS,
-    *naive_bayes.ROWS,
-    *neighbors.ROWS,
-    *preprocessing.ROWS,
-    *encoding.ROWS,
-    *random_projection.ROWS,
-    *svm.ROWS,
-    *third_party.ROWS,
+ROWS: tuple[Row, ...] = many.distributed(
+    (
+        *cluster.ROWS,
+        *covariance.ROWS,
+        *decomposition.ROWS,
+        *ensemble.ROWS,
+        *feature_extraction.ROWS,
+        *impute.ROWS,
+        *kernel_ridge.ROWS,
+        *linear_model.ROWS,
+        *manifold.ROWS,
+        *naive_bayes.ROWS,
+        *neighbors.ROWS,
+        *preprocessing.ROWS,
+        *encoding.ROWS,
+        *random_projection.ROWS,
+        *svm.ROWS,
+        *third_party.ROWS,
+    )
 )
