@@ -337,7 +337,7 @@ def search_on(name: str, rows: int, repeats: int) -> dict[str, Any]:
     return found
 
 
-def shared_on(name: str, rows: int, repeats: int) -> list[dict[str, Any]]:
+def inside_on(name: str, rows: int, repeats: int) -> list[dict[str, Any]]:
     """Fit estimators with threads of their own in parallel: on joblib's backend, and on accelsk's of the same name."""
     X, y = make_classification(rows, 50, n_informative=20, random_state=0)
     found = []
@@ -422,7 +422,7 @@ def show_search(found: list[dict[str, Any]], console: Console) -> None:
     console.print(did, fast)
 
 
-def show_shared(found: list[dict[str, Any]], console: Console) -> None:
+def show_inside(found: list[dict[str, Any]], console: Console) -> None:
     """Print a line per backend and estimator."""
     table = made(
         "Estimators with threads of their own: workers x threads", "", "joblib", "accelsk", "times as fast with accelsk"
@@ -440,40 +440,36 @@ def main() -> None:
     """Measure every backend, and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--quick", action="store_true", help="once, with few rows: whether it runs")
     parser.add_argument("--backends", nargs="+", default=[PLAIN, *BACKENDS, *THEIRS], help="only these")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        measure = {"search": search_on, "shared": shared_on}[given.child[0]]
+        measure = {"search": search_on, "inside": inside_on}[given.child[0]]
         print(json.dumps(measure(given.child[1], given.rows, given.repeats)))
         return
     rows, repeats = (300, 1) if given.quick else (given.rows, given.repeats)
     console = Console()
-    load = os.getloadavg()[0]
-    searches, shared, absent = [], [], {}
+    absent = {name: needs for name in given.backends if (needs := missing(name))}
+    searches: list[dict[str, Any]] = []
+    inside: list[dict[str, Any]] = []
+    found = {"cores": CORES, "rows": rows, "loads": [], "search": searches, "inside": inside, "absent": absent}
+    cases = [("search", name) for name in given.backends if name not in absent]
+    cases += [("inside", name) for name in LOCAL if name in given.backends]
     with console.status("") as status:
-        for name in given.backends:
-            status.update(name)
-            if needs := missing(name):
-                absent[name] = needs
-                continue
-            searches.append(child("search", name, rows, repeats))
-        for name in LOCAL:
-            status.update(f"{name}, threads inside")
-            if name in given.backends:
-                found = child("shared", name, rows, repeats)
-                shared += found if isinstance(found, list) else [found]
+        for what, name in cases:
+            status.update(f"{what}: {name}")
+            found["loads"].append(round(os.getloadavg()[0], 1))
+            measured = child(what, name, rows, repeats)
+            found[what] += measured if isinstance(measured, list) else [measured]
+            if given.json:
+                given.json.write_text(json.dumps(found, indent=1) + "\n")
     show_search(searches, console)
-    show_shared(shared, console)
+    show_inside(inside, console)
     for name, needs in absent.items():
         console.print(f"{name} is not here: {needs}", markup=False)
-    if given.json:
-        machine = {"cores": CORES, "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1)}
-        figures = {"machine": machine, "rows": rows, "search": searches, "shared_cores": shared, "absent": absent}
-        given.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":
