@@ -58,11 +58,12 @@ format: $(VENV)/.lint  ## Let ruff mend what it can
 docs: $(VENV)/.docs  ## The documentation, into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
 
-bench: $(VENV)/.demo  ## What importing and wrapping cost, and what boosting libraries give, beside scikit-learn
+bench: $(VENV)/.demo  ## What importing, wrapping and backends cost, and what boosting libraries give, beside scikit-learn
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/prefix_cache.py
 	$(BIN)/python benchmarks/boosting.py
+	$(BIN)/python benchmarks/parallel.py
 
 clean:  ## Remove the environments and what was built in them
 	rm -rf .venv .venv-sycl .venv-cuml .venv-portability .venv-oldest .venv-newest

@@ -128,11 +128,11 @@ class UntrustedModel(AccelskError):
 
 
 class WorkerDied(AccelskError):
-    """The process in which an engine computes ended in the middle of a call.
+    """A process that computes ended in the middle of a call.
 
     Of a device of its own: the call is lost, the models are not, and the next call starts another process; `exit_code`
-    is negative for a signal. Of a dask cluster that trains: `workers` are the ones that are gone, and `restarted` those
-    that waited for them.
+    is negative for a signal. Of `backend` in `parallel_config`: the call is lost, and the next one finds other workers.
+    Of a dask cluster that trains: `workers` are the ones that are gone, and `restarted` those that waited for them.
     """
 
 
