@@ -42,6 +42,7 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
         self._cluster = cluster
         self._pool: Any = None
         self._workers = 1
+        self._aborted = 0
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         # Return how many workers there are for so many jobs: two for one, or joblib would compute in this process what
@@ -78,17 +79,20 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
         if self._pool is None:
             # A thread waits for each worker. That bounds what runs at once: clusters may have more room than was asked.
             self._pool = ThreadPool(self._workers)
-        return self._pool.apply_async(self._compute, (self.shared(func),), callback=callback, error_callback=callback)
+        task = (self.shared(func), self._aborted)
+        return self._pool.apply_async(self._compute, task, callback=callback, error_callback=callback)
 
     apply_async = submit
 
-    def _compute(self, batch: Any) -> Any:
+    def _compute(self, batch: Any, aborted: int) -> Any:
         import cloudpickle
 
         assert self._share is not None
         # More threads than that may have been asked for, but nobody waits for a worker with more cores than there are.
         cores = max(1, min(self._share, self._cluster.cores() // self._workers))
         for _ in range(_ATTEMPTS):
+            if aborted != self._aborted:  # nobody waits for it any more, and it may be what kills the workers
+                return None
             try:
                 payload, references = self._cluster.shelf.packed(batch)
                 result = cloudpickle.loads(self._cluster.call(payload, references, cores))
@@ -107,6 +111,7 @@ class RemoteBackend(Sharing, AutoBatchingMixin, ParallelBackendBase):
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
         # End what is running; joblib calls it after an error and a Ctrl-C.
+        self._aborted += 1
         self._cluster.cancel()
         self.terminate()
 
