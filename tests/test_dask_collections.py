@@ -200,6 +200,7 @@ def test_the_libraries_own_classes_train_on_the_cluster(client, data):
         np.testing.assert_allclose(there.predict(data.X), here.predict(data.X), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_rankers_train_on_the_cluster(client, data):
     import dask.array as da
 

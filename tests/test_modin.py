@@ -267,6 +267,7 @@ def test_the_frame_is_on_the_ray_that_is_there(pipe, frame, y):
     assert ray.get_runtime_context().get_job_id() == job
 
 
+@pytest.mark.slow
 def test_so_it_is_in_a_search_on_ray(pipe, frame, y):
     X = frame[["a", "b"]]
     search = GridSearchCV(pipe, {"clf__C": [1, 9]}, cv=2)

@@ -11,9 +11,11 @@ import pytest
 BACKENDS = ("loky", "multiprocessing", "threading", "ray", "dask", "spark")
 
 
-def parametrized_alone(*names):
+def parametrized_alone(*names, slow=()):
     """A test for each backend that starts its own cluster."""
-    return pytest.mark.parametrize("backend", [name for name in names if is_here(name)])
+    marks = {name: [pytest.mark.slow] for name in slow}
+    here = [pytest.param(name, marks=marks.get(name, [])) for name in names if is_here(name)]
+    return pytest.mark.parametrize("backend", here)
 
 
 def is_here(name):
@@ -23,9 +25,11 @@ def is_here(name):
     return there and (name != "spark" or shutil.which("java") is not None)
 
 
-def parametrized(*names):
+def parametrized(*names, slow=()):
     """A test for each backend, in one process of pytest-xdist for each cluster: starting one takes seconds."""
     marks = {name: [pytest.mark.xdist_group(name)] if name in ("ray", "dask", "spark") else [] for name in names}
+    for name in slow:
+        marks[name].append(pytest.mark.slow)
     return pytest.mark.parametrize("backend", [pytest.param(name, marks=marks[name]) for name in names], indirect=True)
 
 

@@ -67,14 +67,14 @@ def test_workers_compute_with_their_share_of_the_threads(backend):
     assert {(share, computing) for _, share, computing in seen} == {(1, 1)}
 
 
-@parametrized(*BACKENDS)
+@parametrized(*BACKENDS, slow=["spark"])
 def test_fewer_tasks_than_cores_get_more_threads(backend, monkeypatch):
     with parallel_config(backend, n_jobs=2):
         (share,) = joblib.Parallel()([joblib.delayed(threads.share)()])
     assert share == (1 if backend == "multiprocessing" else 2)  # which forks, see Multiprocessing
 
 
-@parametrized(*BACKENDS)
+@parametrized(*BACKENDS, slow=["spark"])
 def test_inner_n_jobs_is_heeded(backend):
     with parallel_config(backend, n_jobs=2, inner_n_jobs=3):
         shares = joblib.Parallel()(joblib.delayed(threads.share)() for _ in range(4))
@@ -86,7 +86,7 @@ def nested(_):
     return joblib.effective_n_jobs(-1), joblib.effective_n_jobs(None), joblib.effective_n_jobs(16)
 
 
-@parametrized(*BACKENDS)
+@parametrized(*BACKENDS, slow=["spark"])
 def test_what_a_task_does_in_parallel_keeps_to_its_share(backend):
     with parallel_config(backend, n_jobs=2):
         assert joblib.Parallel()(joblib.delayed(nested)(i) for i in range(3)) == [(1, 1, 1)] * 3
@@ -119,7 +119,7 @@ def test_data_go_to_a_cluster_once(backend):
     assert shipped.task_bytes < 4 * 25_000
 
 
-@parametrized("ray", "dask", "spark")
+@parametrized("ray", "dask", "spark", slow=["spark"])
 def test_data_that_were_changed_in_place_are_sent_again(backend):
     numbers = np.zeros(10_000)
     with parallel_config(backend, n_jobs=2):
@@ -128,7 +128,7 @@ def test_data_that_were_changed_in_place_are_sent_again(backend):
         assert joblib.Parallel()(joblib.delayed(np.sum)(numbers) for _ in range(3)) == [10_000] * 3
 
 
-@parametrized(*BACKENDS)
+@parametrized(*BACKENDS, slow=["spark"])
 def test_it_is_a_keyword_of_estimators(backend):
     forest = RandomForestClassifier(10, random_state=0, n_jobs=2)
     there = AcceleratedEstimator(forest, engine="sklearn", backend=backend).fit(X, y)
@@ -145,7 +145,7 @@ def test_the_exception_of_a_task_arrives(backend):
         joblib.Parallel()(joblib.delayed(fail)(i) for i in range(4))
 
 
-@parametrized("ray", "dask", "spark")
+@parametrized("ray", "dask", "spark", slow=["spark"])
 def test_what_was_there_before_is_left_there(backend):
     with parallel_config(backend, n_jobs=2):
         joblib.Parallel()(joblib.delayed(abs)(i) for i in range(4))
