@@ -67,9 +67,9 @@ def parallel_config(
         For "ray": ``address``, of a cluster to connect to, and what else `ray.init` takes. For "dask": ``client``, or
         ``address``, of its scheduler. For both ``task_options``, of each task: ``{"num_gpus": 1}`` for ray, which hides
         the GPUs of a machine from tasks that do not ask for one, ``{"resources": {"GPU": 1}}`` for dask. For "spark":
-        ``session``. Without them, the client, the connection or the session
-        that this process has is used; where it has none, a local one with `n_jobs` workers is started when it is first
-        needed, and shut down at the end of the block. Further options go to joblib, ``temp_folder`` for instance.
+        ``session``. Without them, the client, the connection or the session that this process has is used; where it has
+        none, a local one with `n_jobs` workers is started when it is first needed, and shut down at the end of the
+        block. Options of joblib, ``temp_folder`` for instance, go to joblib.
 
     Yields
     ------
@@ -81,7 +81,7 @@ def parallel_config(
     EngineNotAvailable
         If the package that the backend needs is not installed.
     UnsupportedParameter
-        If there is no such backend, or a number is none.
+        If there is no such backend or option, or a number is none.
 
     Examples
     --------
@@ -105,14 +105,22 @@ def parallel_config(
         return
     kind = backend_of(name)
     shipped = Shipped()
+    own, options = _split(options)
+    if own and not kind.cluster:
+        raise UnsupportedParameter(
+            f"{', '.join(own)} is no option of backend {name!r}.",
+            hint=f"besides n_jobs and inner_n_jobs it takes those of joblib: {', '.join(_OF_JOBLIB)}.",
+            parameter=next(iter(own)),
+            value=repr(next(iter(own.values()))),
+        )
     with ExitStack() as stack:
         if share is not None:
-            # A task of another backend: it has its share of the cores and may not start workers beside its siblings.
-            made, workers, options = nested(share), min(workers or share, share), {}
+            # A task of another backend: it has its share of the cores, may not start workers beside its siblings, and
+            # cannot give what it nests more threads than it has.
+            made, workers, inner = nested(share), min(workers or share, share), None
         elif kind.cluster:
             from accelsk.parallel.remote import Lazy
 
-            own, options = _split(options)
             cluster = kind.load()(workers, **own)
             stack.callback(cluster.close)
             shipped = cluster.shelf.shipped

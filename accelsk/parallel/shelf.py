@@ -170,7 +170,7 @@ def size_of(value: Any) -> int:
     if cls.__module__ in ("builtins", "collections"):
         return 0
     if cls.__module__ == "numpy":
-        # Of objects, for the strings in them are pickled with them; views of structured types stay as they are.
+        # Scalars have a size, too; subclasses, which may be more than their numbers, are of other modules or names.
         return int(getattr(value, "nbytes", 0)) if cls.__name__ in ("ndarray", "memmap") else 0
     if hasattr(cls, "tocsr"):
         return sum(int(part.nbytes) for part in vars(value).values() if type(part).__module__ == "numpy" and part.ndim)
