@@ -62,10 +62,11 @@ def _spark():
 @pytest.fixture
 def backend(request, monkeypatch):
     """The name of a backend of which the cluster is there."""
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # with which the tests themselves are run
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     if request.param in ("ray", "dask", "spark"):
         request.getfixturevalue("running_ray" if request.param == "ray" else f"_{request.param}")
+    # After it: starting dask's local workers sets it in this process.
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # with which the tests themselves are run
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     return request.param
 
 

@@ -100,6 +100,24 @@ def in_a_task(backend):
         return joblib.effective_n_jobs(-1), type(joblib.parallel.get_active_backend()[0]).__name__
 
 
+def shares_in_a_task(inner_n_jobs):
+    """The shares of tasks of a task that asks for more threads for them than it has."""
+    with parallel_config("loky", n_jobs=2, inner_n_jobs=inner_n_jobs):
+        return joblib.Parallel()(joblib.delayed(threads.share)() for _ in range(2))
+
+
+def test_a_task_cannot_give_its_own_tasks_more_threads_than_it_has():
+    with parallel_config("threading", n_jobs=2, inner_n_jobs=2):
+        assert joblib.Parallel()(joblib.delayed(shares_in_a_task)(8) for _ in range(2)) == [[1, 1]] * 2
+
+
+def test_an_option_that_a_backend_does_not_have_is_named():
+    with pytest.raises(UnsupportedParameter, match="client is no option of backend 'loky'"):
+        parallel_config("loky", client=None).__enter__()
+    with parallel_config("threading", n_jobs=2, verbose=0):  # joblib's
+        pass
+
+
 def test_a_task_that_asks_for_workers_gets_threads_of_its_share():
     with parallel_config("loky", n_jobs=2, inner_n_jobs=2):
         assert joblib.Parallel()(joblib.delayed(in_a_task)(name) for name in ("loky", "ray")) == [(2, "Nested")] * 2
