@@ -7,6 +7,7 @@ import threading
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -16,6 +17,7 @@ from sklearn.svm import SVC
 
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, parallel_config, threads
 from accelsk.errors import EngineNotAvailable, UnsupportedParameter
+from accelsk.parallel.backends import BACKENDS as BACKENDS_OF
 from tests.parallel.conftest import BACKENDS, busy_threads, parametrized
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -151,6 +153,24 @@ def test_it_is_a_keyword_of_estimators(backend):
     forest = RandomForestClassifier(10, random_state=0, n_jobs=2)
     there = AcceleratedEstimator(forest, engine="sklearn", backend=backend).fit(X, y)
     assert np.array_equal(there.predict_proba(X), forest.fit(X, y).predict_proba(X))
+
+
+class Spy(ClassifierMixin, BaseEstimator):
+    """Says what its fit would run on."""
+
+    def fit(self, X, y):
+        backend, n_jobs = joblib.parallel.get_active_backend()
+        self.seen_ = type(backend).__module__, getattr(backend, "_cluster", backend).__class__.__name__, n_jobs
+        self.classes_ = np.unique(y)
+        return self
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_keyword_enters_that_backend(name):
+    expected = BACKENDS_OF[name].made_by.partition(":")[2]
+    module, seen, n_jobs = AcceleratedEstimator(Spy(), backend=name, n_jobs=3).fit(X, y).seen_
+    assert module.startswith("accelsk.parallel.")
+    assert (seen, n_jobs) == (expected, 3)
 
 
 def fail(_):
