@@ -22,6 +22,7 @@ from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
+from accelsk.offering import evaluation_of
 from accelsk.reasons import unusable
 from accelsk.remembered import as_alone, within_share
 from accelsk.remote import adapter_on, taken_along
@@ -242,13 +243,19 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
         X = X.at(route.engine, route.device)
         args, kwargs = _with_X(args, kwargs, X)
     backend = within_share(backend)
+    evaluation = evaluation_of(wrapper, route)
     if route.row is None:
         with in_force():
-            result = getattr(backend, method)(*args, **kwargs)
+            result = evaluation.compute(method, args, kwargs, lambda: getattr(backend, method)(*args, **kwargs))
         return Resident(result) if stays and method in _TRANSFORMING else result
     wanted = _wanted(wrapper._takes, route, method, X, wrapper.__dict__.get("_params", {}))
     with in_force(route.adapter.pools):
-        if wanted is None:
+        if wanted is None and route.device == HOST:
+            row, adapter = route.row, route.adapter
+            result = evaluation.compute(
+                method, args, kwargs, lambda: adapter.call(backend, row, method, args, kwargs, HOST)
+            )
+        elif wanted is None:
             result = route.adapter.call(backend, route.row, method, args, kwargs, route.device)
         else:
             result = _on_converted(wrapper, route, backend, method, args, kwargs, wanted)

@@ -129,6 +129,9 @@ class Decision:
         How a worker of `parallel_config` came to this device, where it had several to choose from.
     cluster : str, default=""
         Which workers have trained on dask collections; empty for a fit on this machine.
+    operations : mapping of str to str, default={}
+        The methods of the fitted model that something else than the engine's own model computes, and what, for which
+        numbers of rows.
 
     Examples
     --------
@@ -151,6 +154,7 @@ class Decision:
     conversions: tuple[str, ...] = ()
     placed: str = ""
     cluster: str = ""
+    operations: Mapping[str, str] = field(default_factory=dict)
 
     def to_state(self) -> dict[str, Any]:
         """Return the decision as nested dicts, for `from_state`: a pickle of them outlives changes to this class.

@@ -60,7 +60,14 @@ class Delegated:
         self._name, self._generic = name, generic
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self._generic if instance is None else bound(instance, self._name)
+        if instance is None:
+            return self._generic
+        evaluation = instance.__dict__.get("_evaluation")
+        if evaluation is not None and self._name in evaluation.methods:
+            # The fitted model has it: it was called before. Asking again takes longer than a small prediction.
+            wrapped_class: Any = type(instance._inner)
+            return MethodType(_function(wrapped_class, self._name), instance)
+        return bound(instance, self._name)
 
 
 _PARAMETERS = """\
@@ -124,6 +131,11 @@ def _function(wrapped: Hashable, name: str) -> Callable[..., Any]:
     else:
 
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if len(args) == 1 and not kwargs:
+                evaluation = self.__dict__.get("_evaluation")
+                result = None if evaluation is None else evaluation.answer(name, args[0])
+                if result is not None:
+                    return result
             return self._call(name, args, kwargs)
 
     original = getattr(wrapped, name, None)

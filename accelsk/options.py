@@ -13,6 +13,9 @@ __all__ = ["OPTIONS", "OptionsMixin"]
 #: The options that a decision depends on.
 OPTIONS = ("engine", "device", "fallback", "fidelity", "sparse", "engine_params", "n_jobs")
 
+#: Attributes that hold objects of this process; made again where they are missing.
+_OF_THIS_PROCESS = ("_route", "_evaluation")
+
 
 class OptionsMixin:
     """An object whose options are completed by the configuration, and keep the block that they were cloned in."""
@@ -39,7 +42,8 @@ class OptionsMixin:
         carried = {**state.get("_carried", {}), **config.snapshot()}
         if carried:
             state["_carried"] = carried
-        state.pop("_route", None)  # objects of this process; looked up again where it is missing
+        for name in _OF_THIS_PROCESS:
+            state.pop(name, None)
         return state
 
     # In this process a copy is a copy, and nothing has to be brought into a form that opens elsewhere. --------------

@@ -6,14 +6,15 @@ import sys
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils.validation import check_is_fitted
 
 from accelsk.backend import Route, carry_out, compute, parallel, route_of
 from accelsk.blocks import is_collection
@@ -23,6 +24,7 @@ from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.frames import taken
+from accelsk.offering import prepared
 from accelsk.options import OptionsMixin
 from accelsk.residence import Resident, at_home
 from accelsk.selection import home_of
@@ -48,6 +50,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     _takes: tuple[bool, bool]
     _route: Route
     _params: Mapping[str, Any]
+    _preparation: Mapping[str, Any]
 
     # -- for subclasses ----------------------------------------------------------------------------------------------
 
@@ -117,6 +120,8 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         tags = get_tags(estimator).input_tags
         self._backend = fitted
         self._decision = decision
+        for name in ("_evaluation", "_preparation"):
+            self.__dict__.pop(name, None)  # of the model before
         # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
         self._takes = (bool(tags.sparse), bool(tags.allow_nan))
         self._route = route_of(decision, type(estimator))
@@ -199,12 +204,50 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     transform = Delegated("Transform.")
     inverse_transform = Delegated("Undo the transformation.")
 
+    def prepare(
+        self, X: Any = None, *, batch_sizes: Sequence[int] = (1,), precision: Literal["float64", "float32"] = "float64"
+    ) -> Wrapper:
+        """Make what predicts fast for batches of these sizes now, rather than at the calls that would pay for it.
+
+        Every evaluator that there is for the fitted model is made and measured, and the fastest computes such batches
+        from now on, also after pickling; ``decision_.operations`` says which. The next fit forgets them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows like those that are to come, to measure with; None for made ones.
+        batch_sizes : sequence of int, default=(1,)
+            How many rows a call will have. From a power of two to the next all sizes are treated alike.
+        precision : {"float64", "float32"}, default="float64"
+            "float32" also lets evaluators compute whose results have single precision, such as ONNX Runtime's; the
+            difference that was seen is told with them.
+
+        Returns
+        -------
+        Wrapper
+            This object.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        UnsupportedParameter
+            If an argument is not one that there is.
+        """
+        check_is_fitted(self)
+        route = self.__dict__.get("_route") or route_of(self._decision, type(self._inner))
+        self._preparation = asdict(prepared(self, route, X, batch_sizes, precision))  # data, for pickles
+        return self
+
     # -- what ran. Before a fit it is not there: an AttributeError in a property goes on to ``__getattr__`` ------------
 
     @property
     def decision_(self) -> Decision:
         """What ran, where, why, and why not the others."""
-        return self._decision
+        decision = self._decision
+        evaluation = self.__dict__.get("_evaluation")
+        operations = {} if evaluation is None else evaluation.described()
+        return replace(decision, operations=operations) if operations else decision
 
     @property
     def engine_(self) -> str:

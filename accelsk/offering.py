@@ -1,0 +1,161 @@
+"""The evaluators that are offered for the fitted model of a wrapper, whoever fitted it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from accelsk.devices import HOST
+from accelsk.engines import get_adapter, names, why_missing
+from accelsk.errors import UnsupportedParameter
+from accelsk.evaluation import Evaluation, Preparation
+from accelsk.evaluators import Offer, offers
+from accelsk.evaluators.spec import Precision
+
+if TYPE_CHECKING:
+    from accelsk.backend import Route
+
+__all__ = ["evaluation_of", "prepared"]
+
+#: The largest difference of an exported model from the engine's own with which it counts as the same model: that of
+#: single precision, for data in it; with doubles it is that of doubles.
+ROUND_OFF = 1e-6
+
+#: How many seconds a model of trees is to have predicted before it is exported, which may take as long.
+_PATIENCE = 0.5
+
+#: The methods that are prepared, where a model has them.
+_PREPARED = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
+
+
+def evaluation_of(wrapper: Any, route: Route) -> Evaluation:
+    """Return how the methods of a fitted wrapper are computed.
+
+    Parameters
+    ----------
+    wrapper : Wrapper
+        Fitted.
+    route : Route
+        Who fitted it.
+
+    Returns
+    -------
+    Evaluation
+        The same one until the next fit.
+    """
+    found: Evaluation | None = wrapper.__dict__.get("_evaluation")
+    if found is None:
+        backend = wrapper._backend
+        noted = wrapper.__dict__.get("_preparation")
+        exports = route.row is not None and not route.row.native
+        found = Evaluation(
+            getattr(backend, "n_features_in_", None),
+            lambda: _offered(wrapper, backend, route),
+            lambda: getattr(backend, "__dict__", {}).get("_sklearn_output_config"),
+            named=hasattr(backend, "feature_names_in_"),
+            preparation=None if noted is None else Preparation(**noted),
+            patience=_PATIENCE if exports and hasattr(wrapper._inner, "n_estimators") else 0.0,
+        )
+        wrapper.__dict__["_evaluation"] = found
+    return found
+
+
+def prepared(wrapper: Any, route: Route, X: Any, batch_sizes: Sequence[int], precision: Precision) -> Preparation:
+    """Make the evaluators of a fitted wrapper, measure them, and settle for the fastest.
+
+    Parameters
+    ----------
+    wrapper : Wrapper
+        Fitted.
+    route : Route
+        Who fitted it.
+    X : array-like or None
+        Rows to measure with; None for made ones.
+    batch_sizes : sequence of int
+        How many rows.
+    precision : {"float64", "float32"}
+        Whether evaluators of single precision may be used.
+
+    Returns
+    -------
+    Preparation
+        What came of it.
+    """
+    check_precision(precision)
+    sizes = [_checked_size(size) for size in batch_sizes]
+    for name in ("_evaluation", "_preparation"):
+        wrapper.__dict__.pop(name, None)
+    evaluation = evaluation_of(wrapper, route)
+    n_features = getattr(wrapper._backend, "n_features_in_", None)
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(1000, n_features or 1)) if X is None else np.asarray(X, dtype=np.float64)
+    batches = [np.ascontiguousarray(rows[rng.integers(0, len(rows), size)]) for size in sizes]
+    backend, row, adapter = wrapper._backend, route.row, route.adapter
+
+    def native(method: str, batch: Any) -> Any:
+        if row is None:
+            return getattr(backend, method)(batch)
+        return adapter.home(adapter.call(backend, row, method, (batch,), {}, route.device))
+
+    natives = {name: partial(native, name) for name in _PREPARED if hasattr(backend, name) and hasattr(wrapper, name)}
+    return evaluation.prepare(natives, batches, precision)
+
+
+def check_precision(precision: Any) -> None:
+    """Refuse what is no precision.
+
+    Parameters
+    ----------
+    precision : object
+        What was given.
+
+    Raises
+    ------
+    UnsupportedParameter
+        If it is not one that there is.
+    """
+    if precision not in get_args(Precision):
+        raise UnsupportedParameter(
+            f"precision={precision!r} is not one of {', '.join(map(repr, get_args(Precision)))}.",
+            hint='"float64" keeps the results as they are; "float32" lets evaluators of single precision compute.',
+            parameter="precision",
+            value=repr(precision),
+        )
+
+
+def _checked_size(size: Any) -> int:
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise UnsupportedParameter(
+            f"batch_sizes has {size!r}, which is not a number of rows.",
+            hint="name the batches that are to be predicted fast, batch_sizes=(1, 1000).",
+            parameter="batch_sizes",
+            value=repr(size),
+        )
+    return int(size)
+
+
+def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
+    """The engine's own offers, scikit-learn's model where another fitted it, and what there is for that."""
+    row = route.row
+    if route.device != HOST:
+        return
+    if row is not None:
+        yield from route.adapter.evaluators(backend, row)
+        if row.native or not row.export.portable or row.export.tolerance > ROUND_OFF:
+            return
+    model = backend
+    if row is not None:
+        from accelsk.errors import NotPortable
+        from accelsk.export import exported
+
+        try:
+            model = exported(wrapper)
+        except NotPortable:
+            return
+    yield from offers(model)
+    for name in names():
+        if name != route.engine and why_missing(name) is None:
+            yield from get_adapter(name).evaluates(model)
