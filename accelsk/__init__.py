@@ -6,6 +6,7 @@ from __future__ import annotations
 # at other moments, and that was measured to cost a tenth of the time where pandas and pyarrow are installed.
 import sklearn.pipeline  # noqa: F401
 
+from accelsk.calibration import calibrate
 from accelsk.config import config_context, get_config, set_config
 from accelsk.devices import devices
 from accelsk.engines import engines
@@ -26,6 +27,7 @@ __all__ = [
     "AcceleratedPipeline",
     "FailedFit",
     "accelerate",
+    "calibrate",
     "config_context",
     "devices",
     "engines",

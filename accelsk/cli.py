@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "what would run for a class and its hyperparameters, and why",
     "run": "run a script with a joblib backend, an engine, a device",
     "inspect": "what a saved model holds, without loading it",
+    "calibrate": 'measure this machine, so that engine="auto" knows where its engines pay',
     "doctor": "check this machine and this installation",
     "demo": "plain scikit-learn beside accelsk on real data",
 }

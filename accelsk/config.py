@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from accelsk.devices import Device
@@ -275,13 +276,16 @@ def check_environment() -> dict[str, tuple[str, str]]:
         elif variable == _CPU_AS_GPU:
             problem = "" if value.strip() in _SWITCH else f"{variable}={value!r} is neither 0 nor 1; it counts as 0."
             checked[variable] = (value, problem)
+        elif variable == _CACHE_DIR:
+            checked[variable] = (value, "")
         elif variable.startswith("ACCELSK_"):
-            known = (*options, _CPU_AS_GPU)
+            known = (*options, _CPU_AS_GPU, _CACHE_DIR)
             checked[variable] = ("", f"no such variable is read.{did_you_mean(variable, known)}")
     return checked
 
 
 _CPU_AS_GPU = "ACCELSK_OPENCL_CPU_AS_GPU"
+_CACHE_DIR = "ACCELSK_CACHE_DIR"
 _SWITCH = {"": False, "0": False, "1": True}
 
 
@@ -299,6 +303,27 @@ def counts_cpu_as_gpu() -> bool:
     False
     """
     return _SWITCH.get(os.environ.get(_CPU_AS_GPU, "").strip(), False)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what was measured on this machine.
+
+    Returns
+    -------
+    Path
+        ``ACCELSK_CACHE_DIR``, else the user's folder for caches, as the operating system has it. It may not be there.
+
+    Examples
+    --------
+    >>> cache_folder().is_absolute()
+    True
+    """
+    given = os.environ.get(_CACHE_DIR, "").strip()
+    if given:
+        return Path(given).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("accelsk", appauthor=False)
 
 
 def _environment() -> dict[str, Any]:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 
 import accelsk
-from accelsk import config, machine
+from accelsk import calibration, config, machine
 from accelsk.devices import Device, discover
 from accelsk.engines import broken, get, get_adapter, importable, module_of, names, requirements, why_missing
 from accelsk.engines.spec import Engine
@@ -184,6 +184,17 @@ def _unusable(name: str) -> AccelskError | None:
 
 def _halves(error: AccelskError) -> tuple[str, str]:
     return str(error).removesuffix(f"\nHint: {error.hint}"), error.hint
+
+
+def _calibration() -> Iterator[Found]:
+    kept = calibration.stored()
+    if not kept:
+        text = "none: estimates are those of another machine"
+        yield "calibration", "missing", text, 'accelsk calibrate (two minutes) lets "auto" know this one'
+    elif kept["stale"]:
+        yield "calibration", "missing", f"{kept['stale']}: it is ignored", "accelsk calibrate"
+    else:
+        yield "calibration", "ok", f"{len(kept['factors'])} operations, measured {kept['when']}"
 
 
 # -- drivers ---------------------------------------------------------------------------------------------------------
@@ -411,6 +422,7 @@ CHECKS: Mapping[str, Callable[[], Iterable[Found]]] = {
     "machine": _machine,
     "Python": _python,
     "configuration": _configuration,
+    "estimates": _calibration,
     "drivers": _drivers,
     "engines": _engines,
 }

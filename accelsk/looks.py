@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sklearn.utils import get_tags
 
+from accelsk import worth
 from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
 from accelsk.decision import Reason
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, get_adapter, names, reference, why_missing
 from accelsk.engines.spec import FIDELITIES, Engine, Row
-from accelsk.engines.translate import keywords_of
+from accelsk.engines.translate import Refusal, keywords_of
 from accelsk.errors import EngineNotAvailable, did_you_mean
 from accelsk.facts import Facts
+from accelsk.hyperparameters import key_of, params_of
 from accelsk.placement import choose
 from accelsk.reasons import no_cluster_device, no_device, no_row, refused, untrained, way_out
 
 __all__ = ["Look", "Question", "look_at", "public_name"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Question:
     """What is asked of every engine.
 
@@ -48,6 +50,72 @@ class Question:
     method: str
     callbacks: bool
 
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """Its hyperparameters."""
+        return params_of(self.estimator)
+
+    @cached_property
+    def key(self) -> Hashable | None:
+        """What estimators with the same answers to all that data do not decide have in common; None for unknown."""
+        key = key_of(self.params)
+        return None if key is None else (type(self.estimator), key)
+
+    @cached_property
+    def plain_seconds(self) -> float | None:
+        """How long the reference engine is estimated to take."""
+        name = public_name(type(self.estimator))
+        return worth.seconds_of(reference().name, name, self.method, self.params, self.facts)
+
+    @cached_property
+    def input_tags(self) -> Any:
+        """What scikit-learn's class takes itself."""
+        return _remembered(("tags", self.key), lambda: get_tags(self.estimator).input_tags, self.key)
+
+    def keywords(self, row: Row, engine: str) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
+        """Translate the hyperparameters.
+
+        Parameters
+        ----------
+        row : Row
+            For which row.
+        engine : str
+            Its engine.
+
+        Returns
+        -------
+        keywords : dict
+            The keyword arguments.
+        refusals : tuple of Refusal
+            What the row does not take.
+        """
+        options = self.options
+        key = None if options.engine_params else self.key
+        made = _remembered(
+            (engine, row.devices, options.n_jobs, key),
+            lambda: keywords_of(row, engine, self.params, options),
+            key,
+        )
+        return dict(made[0]), made[1]
+
+
+#: What was worked out for estimators without looking at data: a search asks the same again and again.
+_memory: dict[Hashable, Any] = {}
+
+
+def _remembered(key: Hashable, make: Callable[[], Any], known: Hashable | None) -> Any:
+    if known is None:
+        return make()
+    found = _memory.get(key)
+    if found is None:
+        if len(_memory) >= _MOST:
+            _memory.clear()
+        found = _memory[key] = make()
+    return found
+
+
+_MOST = 1024
+
 
 @dataclass
 class Look:
@@ -69,6 +137,8 @@ class Look:
         What came of comparing the data with the row.
     reasons : list of Reason, default=[]
         What speaks against it.
+    seconds : float, default=None
+        How long it is estimated to take; None where that is not known, or not asked.
     """
 
     engine: Engine
@@ -78,6 +148,7 @@ class Look:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     check: Check = field(default_factory=Check)
     reasons: list[Reason] = field(default_factory=list)
+    seconds: float | None = None
 
     @property
     def able(self) -> bool:
@@ -160,7 +231,7 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         if request is None:
             return look
     if request is None and rows and rows[0].native:
-        request = get_adapter(engine.name).requested(estimator.get_params(deep=False))
+        request = get_adapter(engine.name).requested(question.params)
     if question.facts is not None and question.facts.distributed:
         _look_at_cluster(look, rows, request, question)
         return look
@@ -169,6 +240,8 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         look.reasons.insert(0, no_device(engine, rows, request))
         return look
     if look.row is None:
+        if engine.reference and options.engine == "auto":
+            look.seconds = question.plain_seconds
         return look
     _judge(look, look.row, question, densify=densify)
     return look
@@ -200,13 +273,7 @@ def _look_at_cluster(look: Look, rows: tuple[Row, ...], request: Device | None, 
 
 
 def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
-    engine, estimator, facts, options, method = (
-        look.engine,
-        question.estimator,
-        question.facts,
-        question.options,
-        question.method,
-    )
+    engine, facts, options, method = look.engine, question.facts, question.options, question.method
     if options.engine == "auto" and FIDELITIES.index(row.fidelity) > FIDELITIES.index(options.fidelity):
         look.reasons.append(
             Reason(
@@ -224,13 +291,14 @@ def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
         look.reasons.append(
             Reason("method", f"engine {engine.name!r} does not call scikit-learn's callbacks", way_out(engine))
         )
-    params = estimator.get_params(deep=False)
-    look.keywords, refusals = keywords_of(row, engine.name, params, options)
+    params = question.params
+    look.keywords, refusals = question.keywords(row, engine.name)
     look.reasons.extend(refused(engine, row, refusal) for refusal in refusals)
     apart = facts is not None and facts.distributed  # the reference engine is no choice there
     if options.engine == "auto" and options.device in (None, HOST) and look.able and not apart:
         # Where the reference engine computes, too, another one must be worth it.
-        look.reasons.extend(_worth(row, facts, params))
+        look.seconds = worth.seconds_of(engine.name, row.estimator, method, params, facts)
+        look.reasons.extend(worth.against(engine.name, row, facts, params, look.seconds, question.plain_seconds))
         if look.reasons:
             return  # what follows may cost a pass over the data
     if facts is not None:
@@ -240,21 +308,12 @@ def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
             method,
             facts,
             params,
-            get_tags(estimator).input_tags,
+            question.input_tags,
             options.sparse,
             densify=densify,
             needs=not refusals,
         )
         look.reasons.extend(look.check.reasons)
-
-
-def _worth(row: Row, facts: Facts | None, params: Mapping[str, Any]) -> Iterable[Reason]:
-    if row.worth is None:
-        yield Reason("worth", f"not measured to be faster than {reference().title} for {row.name}", "name it to use it")
-    elif facts is not None:
-        for need in row.worth.needs:
-            if not need.test(facts, params):
-                yield Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
 
 
 def _place(

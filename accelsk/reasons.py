@@ -28,6 +28,11 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=4096)
+def _no_row(engine: str, cls: str, hint: str) -> Reason:
+    return Reason("row", f"engine {engine!r} does not compute {cls}", hint, {"estimator": cls.rpartition(".")[2]})
+
+
 def no_row(engine: Engine, cls: str) -> Reason:
     """Say that an engine has no row for a class.
 
@@ -43,12 +48,7 @@ def no_row(engine: Engine, cls: str) -> Reason:
     Reason
         Of kind "row".
     """
-    return Reason(
-        "row",
-        f"engine {engine.name!r} does not compute {cls}",
-        way_out(engine),
-        {"estimator": cls.rpartition(".")[2]},
-    )
+    return _no_row(engine.name, cls, way_out(engine))
 
 
 def no_device(engine: Engine, rows: Sequence[Row], request: Device | None) -> Reason:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from accelsk.calibration import origin
 from accelsk.config import Options
 from accelsk.decision import Candidate, Decision, Reason
 from accelsk.devices import HOST, Device
@@ -13,8 +14,10 @@ from accelsk.engines import get, names, reference
 from accelsk.engines.spec import Engine, Row
 from accelsk.errors import AccelskError
 from accelsk.facts import Facts
+from accelsk.hyperparameters import params_of
 from accelsk.looks import Look, Question, look_at, public_name
 from accelsk.reasons import no_device_at_all, nobody_trains, short
+from accelsk.worth import shown
 
 __all__ = ["Plan", "public_name", "select"]
 
@@ -149,7 +152,7 @@ def _grades(row: Row | None, estimator: Any) -> Mapping[str, str]:
     """The hyperparameters that mean something else to the engine than to scikit-learn, and what."""
     if row is None or not row.graded:
         return {}
-    params = estimator.get_params(deep=False)
+    params = params_of(estimator)
     graded = {name: rule.graded(params) for name, rule in row.params.items() if name in params}
     return {name: f"{grade}: {row.params[name].why}" for name, grade in graded.items() if grade != "exact"}
 
@@ -160,7 +163,8 @@ def _choose(looks: list[Look], options: Options, facts: Facts | None) -> Look | 
         return None
     if options.engine != "auto":
         return able[0]
-    best = max(able, key=lambda look: (_ratio(look.row), not look.engine.yields))
+    plain = next((look.seconds for look in able if look.engine.reference), None)
+    best = max(able, key=lambda look: (_ratio(look, plain), not look.engine.yields))
     if facts is None and best.row is not None and best.row.worth is not None and best.row.worth.needs:
         # What it is worth depends on the data, and there are none: scikit-learn is what can be promised.
         needs = " and ".join(need.text for need in best.row.worth.needs)
@@ -171,8 +175,11 @@ def _choose(looks: list[Look], options: Options, facts: Facts | None) -> Look | 
     return best
 
 
-def _ratio(row: Row | None) -> float:
-    return row.worth.ratio if row is not None and row.worth is not None else 1.0
+def _ratio(look: Look, plain: float | None) -> float:
+    """How many times as fast as the reference engine, by what is known."""
+    if look.seconds is not None and plain is not None:
+        return plain / look.seconds
+    return look.row.worth.ratio if look.row is not None and look.row.worth is not None else 1.0
 
 
 def _refuse(looks: list[Look], options: Options) -> None:
@@ -277,6 +284,12 @@ def _why(chosen: Look, looks: list[Look], options: Options, *, fell_back: bool) 
         if position == 0:
             return "asked for by name"
         return f"choice {position + 1} of {len(looks)} that were named; the ones before it cannot do this"
+    plain = next((look.seconds for look in looks if look.engine.reference), None)
+    if chosen.row is not None and chosen.seconds is not None and plain is not None:
+        return (
+            f"estimated to take {shown(chosen.seconds)} where {reference().title} itself takes {shown(plain)} "
+            f"({origin()})"
+        )
     if chosen.row is not None and chosen.row.worth is not None and options.device is None:
         worth = chosen.row.worth
         return f"measured to be about {worth.ratio:g} times as fast as {reference().title} here ({worth.seen})"

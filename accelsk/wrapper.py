@@ -24,6 +24,7 @@ from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.frames import taken
+from accelsk.hyperparameters import params_of
 from accelsk.offering import prepared
 from accelsk.options import OptionsMixin
 from accelsk.residence import Resident, at_home
@@ -128,7 +129,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         if self._route.row is None:
             self.__dict__.pop("_params", None)  # the fitted model has them
         else:
-            self._params = estimator.get_params(deep=False)
+            self._params = params_of(estimator)
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
         options = self._options()

@@ -1,0 +1,122 @@
+"""Whether an engine is worth its while for one fit: by what the times of both are estimated to be, or by its row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accelsk.costs import Work, cost_of, costs_of, seconds_for
+from accelsk.decision import Reason
+from accelsk.engines import reference
+from accelsk.engines.spec import Row
+from accelsk.facts import Facts
+
+__all__ = ["against", "seconds_of", "shown"]
+
+#: Another engine must be estimated to take less than this share of the reference engine's time: for estimates err, and
+#: of two that are as fast the one that needs no translation is to be preferred.
+_MARGIN = 0.95
+
+_FITTING = ("fit_transform", "fit_predict", "partial_fit")
+
+
+def seconds_of(
+    engine: str, estimator: str, method: str, params: Mapping[str, Any], facts: Facts | None
+) -> float | None:
+    """Estimate how long a fit would take.
+
+    Parameters
+    ----------
+    engine : str
+        The name of the engine.
+    estimator : str
+        The public path of the class.
+    method : str
+        The fitting method.
+    params : mapping
+        The hyperparameters.
+    facts : Facts or None
+        What is known of the data.
+
+    Returns
+    -------
+    float or None
+        Seconds; None where nothing like it was measured: other hyperparameters, sparse data.
+    """
+    if facts is None or not facts.tabular or facts.sparse or facts.empty:
+        return None
+    operation = "fit" if method in _FITTING else method
+    cost = cost_of(engine, estimator, operation, params)
+    if cost is None:
+        return None
+    n, d = facts.n_samples, facts.n_features
+    assert n is not None
+    assert d is not None
+    work = Work(n, d, n, facts.n_classes if cost.classes else 1)
+    return seconds_for(engine, estimator, operation, params, work)
+
+
+def against(
+    engine: str, row: Row, facts: Facts | None, params: Mapping[str, Any], seconds: float | None, plain: float | None
+) -> list[Reason]:
+    """Collect what speaks against an engine where scikit-learn computes, too.
+
+    Parameters
+    ----------
+    engine : str
+        The name of the engine.
+    row : Row
+        Its row.
+    facts : Facts or None
+        What is known of the data.
+    params : mapping
+        The hyperparameters.
+    seconds, plain : float or None
+        How long the engine and the reference engine are estimated to take.
+
+    Returns
+    -------
+    list of Reason
+        Empty where it is worth it.
+    """
+    title = reference().title
+    if seconds is not None and plain is not None:
+        if seconds < _MARGIN * plain:
+            return []
+        text = f"estimated to take {shown(seconds)} where {title} itself takes {shown(plain)}"
+        return [Reason("worth", text, "name it to use it")]
+    if facts is None and row.worth is None and row.estimator in costs_of(engine):
+        return [Reason("worth", "faster at some sizes only, which the data decide", "pass X and y")]
+    if row.worth is None:
+        return [Reason("worth", f"not measured to be faster than {title} for {row.name}", "name it to use it")]
+    if facts is None:
+        return []
+    return [
+        Reason("worth", f"measured to be faster only with {need.text}", "name it to use it")
+        for need in row.worth.needs
+        if not need.test(facts, params)
+    ]
+
+
+def shown(seconds: float) -> str:
+    """Write a time in a unit that suits it.
+
+    Parameters
+    ----------
+    seconds : float
+        The time.
+
+    Returns
+    -------
+    str
+        With two digits that count.
+
+    Examples
+    --------
+    >>> shown(12.34), shown(0.0123), shown(4.5e-05)
+    ('12 s', '12 ms', '45 us')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.2g} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 1e-6:.0f} us"
