@@ -52,6 +52,15 @@ def test_rounds_go_on_while_the_budget_lasts_and_no_further_than_told():
     assert compare(short, budget=10, repeats=2, most=4).repeats == 4
 
 
+def test_long_calls_may_have_fewer_rounds_and_no_warm_up():
+    calls = []
+    long = {"long": lambda: (calls.append(1), time.sleep(0.02))}
+    assert compare(long, budget=0, repeats=5, limit=0.01).repeats == 1
+    assert len(calls) == 2
+    assert compare(long, budget=0, repeats=5, limit=0.01, warm_up=False).repeats == 1
+    assert len(calls) == 3
+
+
 def test_the_rounds_begin_with_every_call_in_turn():
     begun = []
     calls = {name: lambda name=name: (begun.append(name), time.sleep(0.011)) for name in "abc"}
