@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +78,7 @@ class Timed:
     Parameters
     ----------
     first : float
-        Seconds of the first call, which loads libraries and fills caches; it counts nowhere else.
+        Seconds of the first call, which loads libraries and fills caches; after a warm-up it counts nowhere else.
     loops : int
         How often it was called in each sample; the seconds are those of one call.
     seconds : Spread
@@ -135,6 +136,8 @@ def compare(
     budget: float = 2.0,
     repeats: int = 5,
     most: int = 50,
+    limit: float = math.inf,
+    warm_up: bool = True,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Comparison:
     """Time several calls against each other.
@@ -153,6 +156,10 @@ def compare(
         But at least so many rounds are made, however long they take.
     most : int, default=50
         And at most so many.
+    limit : float, default=inf
+        Seconds for the rounds that count more than `repeats`: when they are over, one round is enough.
+    warm_up : bool, default=True
+        Whether each is called once apart. Long calls whose libraries are loaded and busy do without.
     clock : callable, default=time.perf_counter
         Seconds; ``time.process_time`` counts those of the processor, on a machine that others use, too.
 
@@ -173,7 +180,7 @@ def compare(
         raise AccelskError("there is no call to time.", hint="give a mapping of names to callables.", calls=calls)
     if repeats < 1:
         raise AccelskError(f"repeats={repeats!r} is not positive.", hint="3 or more show a spread.", repeats=repeats)
-    first = {name: _sample(call, 1, clock) for name, call in calls.items()}
+    first = {name: _sample(call, 1, clock) for name, call in calls.items()} if warm_up else {}
     loops = dict.fromkeys(calls, 1)
     samples: dict[str, list[float]] = {name: [] for name in calls}
     collecting = gc.isenabled()
@@ -183,7 +190,7 @@ def compare(
         longest = 0.0
         for done in range(max(most, repeats)):
             begun = time.perf_counter()
-            if done >= repeats and begun - started + longest > budget:
+            if done and begun - started + longest > (budget if done >= repeats else limit):
                 break
             for name in _rotated(list(calls), done):
                 if done == 0:
@@ -201,7 +208,7 @@ def compare(
     base = samples[next(iter(calls))]
     timed = {
         name: Timed(
-            first[name],
+            first.get(name, taken[0]),
             loops[name],
             Spread.of(taken),
             Spread.of([theirs / max(ours, 1e-9) for theirs, ours in zip(base, taken, strict=True)]),

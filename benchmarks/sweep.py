@@ -1,0 +1,226 @@
+"""What the cost model of ``engine="auto"`` is made from: seconds of every engine by size, as many as fit in the time.
+
+Run ``python -m benchmarks.sweep FILE [--minutes 12] [--only NAME ...]`` on an idle machine. For every case, size and
+operation: plain scikit-learn, the same with one BLAS thread, and every engine that has a row, by its name. Each record
+has what the time depends on; the file has a record per line, after a line that describes the machine. The cases get
+equal shares of the time; what one does not need goes to the others. Sizes grow until the share is used up or a call
+would take longer than four seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+from accelsk.timing import compare
+from benchmarks.cases import CASES, Case, Size, available, data
+from benchmarks.contenders import AUTO, PLAIN, contenders, is_reference
+from benchmarks.machine import described, load
+
+#: Rows and columns, each with another mixture: what grows with which is to be told apart.
+_SIZES: tuple[Size, ...] = (
+    (200, 10),
+    (200, 100),
+    (1_000, 10),
+    (1_000, 50),
+    (4_000, 10),
+    (4_000, 100),
+    (16_000, 30),
+    (16_000, 100),
+    (64_000, 10),
+    (64_000, 50),
+    (200_000, 20),
+)
+
+#: The sizes at which other numbers of trees, clusters, classes, ... are measured, too.
+_SIZES_OF_OTHER_K: tuple[Size, ...] = ((1_000, 50), (16_000, 30))
+
+#: Rows that are predicted at once; None is all that were fitted.
+_BATCHES: tuple[int | None, ...] = (1, 100, None)
+
+#: Seconds: a call that would take longer is left out; one that takes longer than the second gets no warm-up and one
+#: round; the rounds of one operation take at most the third.
+_LONGEST, _LONG, _ROUNDS = 4.0, 0.7, 1.5
+
+#: From one size to the next, a fit is expected to grow with the columns, and with this power of the rows.
+_GROWTH = 1.3
+
+_ONE_THREAD = f"{PLAIN}, 1 thread"
+
+
+@dataclass
+class _Sweep:
+    """The measurement of one case."""
+
+    case: Case
+    until: float
+    #: Per contender and operation: the seconds last measured, and for how many rows and columns.
+    last: dict[tuple[str, str], tuple[float, int, int]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Measure size after size."""
+        usual = self.case.k[1]
+        for size in _SIZES:
+            several = self.case.other_k if size in _SIZES_OF_OTHER_K else ()
+            for k in (usual, *several):
+                if not self.case.fits(size) or time.perf_counter() > self.until:
+                    continue
+                yield from self.at(size, k)
+
+    def at(self, size: Size, k: int) -> Iterator[dict[str, Any]]:
+        X, y = self.case.data_for(size, k)
+        makes: dict[str, Callable[[], Any]] = {}
+        for name, contender in contenders(self.case, X, y, k).items():
+            if name == PLAIN:
+                makes[PLAIN] = makes[_ONE_THREAD] = contender.make
+            elif name.startswith(f"{AUTO}:") and not is_reference(name):
+                makes[name] = contender.make
+        fitted: dict[str, Any] = {}
+
+        def fit(name: str) -> Callable[[], None]:
+            def call() -> None:
+                fitted[name] = makes[name]().fit(X, y)
+
+            return call
+
+        yield from self.timed("fit", size, k, None, {name: fit(name) for name in makes})
+        if PLAIN in fitted:
+            fitted[_ONE_THREAD] = fitted[PLAIN]
+        for method in self.case.methods[:1]:
+            for rows in _BATCHES:
+                if rows is not None and rows >= size[0]:
+                    continue
+                batch = X if rows is None else X[:rows]
+                calls = {
+                    name: (lambda model=model, batch=batch, method=method: getattr(model, method)(batch))
+                    for name, model in fitted.items()
+                }
+                yield from self.timed(method, size, k, len(batch), calls)
+
+    def timed(
+        self, operation: str, size: Size, k: int, predicted: int | None, calls: dict[str, Callable[[], Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Time what is not expected to take too long."""
+        rows, columns = predicted or size[0], size[1]
+        expected = {name: self._expected(name, operation, rows, columns) for name in calls}
+        now = {name: call for name, call in calls.items() if expected[name] <= _LONGEST}
+        if not now:
+            return
+        new = now.keys() - self.seen
+        self.seen |= now.keys()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = compare(
+                {name: _limited(call) if name == _ONE_THREAD else call for name, call in now.items()},
+                budget=0.02,
+                repeats=3,
+                limit=_ROUNDS,
+                warm_up=bool(new) or max(expected[name] for name in now) < _LONG,
+            )
+        for name, timed in found.timed.items():
+            self.last[name, operation] = (timed.seconds.median, rows, columns)
+            kind = self.case.k[0]
+            yield {
+                "case": self.case.name,
+                "estimator": list(self.case.steps),
+                "params": dict(self.case.params),
+                "data": self.case.data,
+                "operation": operation,
+                "rows": size[0],
+                "columns": size[1],
+                "k": k if kind else None,
+                "k_is": kind,
+                "classes": (k if kind == "classes" else 2) if self.case.data == "classes" else None,
+                "predicted": predicted,
+                "engine": PLAIN if name == _ONE_THREAD else name.removeprefix(f"{AUTO}:"),
+                "threads": 1 if name == _ONE_THREAD else None,
+                "seconds": timed.seconds.median,
+                "low": timed.seconds.min,
+                "high": timed.seconds.max,
+                "repeats": found.repeats,
+                "loops": timed.loops,
+            }
+
+    def _expected(self, name: str, operation: str, rows: int, columns: int) -> float:
+        seconds, rows_then, columns_then = self.last.get((name, operation), (0.0, 1, 1))
+        power = _GROWTH if operation == "fit" else 1.0
+        return seconds * max(1.0, rows / rows_then) ** power * max(1.0, columns / columns_then)
+
+
+_CONTROLLER: list[ThreadpoolController] = []
+
+
+def _limited(call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call with one BLAS thread; OpenMP keeps its threads."""
+    if not _CONTROLLER:
+        import sklearn.cluster  # noqa: F401  so that all libraries are known to it
+
+        _CONTROLLER.append(ThreadpoolController())
+    (controller,) = _CONTROLLER
+
+    def limited() -> Any:
+        with controller.limit(limits=1, user_api="blas"):
+            return call()
+
+    return limited
+
+
+def _overhead() -> float:
+    """What a fit through accelsk takes longer than one of the class itself: it is in the times of every engine."""
+    case = next(case for case in CASES if case.name == "Ridge")
+    X, y = data("numbers", 200, 10)
+    there = contenders(case, X, y)
+    (ours,) = (contender for name, contender in there.items() if is_reference(name))
+    found = compare(
+        {"plain": lambda: there[PLAIN].make().fit(X, y), "wrapped": lambda: ours.make().fit(X, y)}, budget=1.0
+    )
+    return found["wrapped"].seconds.median - found["plain"].seconds.median
+
+
+def swept(cases: Sequence[Case], minutes: float) -> Iterator[dict[str, Any]]:
+    """Measure cases within a time, those that need least first."""
+    end = time.perf_counter() + 60 * minutes
+    for done, case in enumerate(cases):
+        now = time.perf_counter()
+        yield from _Sweep(case, now + (end - now) / (len(cases) - done)).records()
+
+
+def main() -> None:
+    """Write a line per record."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__.partition("\n")[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--minutes", type=float, default=12.0)
+    parser.add_argument("--only", action="append", metavar="NAME", help="cases whose name contains it (repeatable)")
+    given = parser.parse_args()
+    cases = [
+        case
+        for case in sorted(CASES, key=lambda case: min(case.cells, 200 * case.rows))
+        if available(case) and (not given.only or any(part in case.name for part in given.only))
+    ]
+    started = time.perf_counter()
+    with given.file.open("w") as lines:
+        lines.write(json.dumps({**described(), "seconds_of_the_wrapper": _overhead()}) + "\n")
+        count, last = 0, ""
+        for record in swept(cases, given.minutes):
+            if record["case"] != last:
+                last = record["case"]
+                print(
+                    f"{time.perf_counter() - started:6.0f} s, {count:5} records, load {load():4.1f}: {last}", flush=True
+                )
+            lines.write(json.dumps(record) + "\n")
+            lines.flush()
+            count += 1
+    print(f"{time.perf_counter() - started:6.0f} s, {count:5} records in {given.file}")
+
+
+if __name__ == "__main__":
+    main()
