@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from accelsk.config import Options
+from accelsk.costs import Work, cost_of, seconds_for
 from accelsk.devices import HOST
-from accelsk.engines import get_adapter, names, why_missing
-from accelsk.errors import UnsupportedParameter
+from accelsk.engines import get, get_adapter, names, reference, why_missing
+from accelsk.engines.adapter import Adapter
+from accelsk.engines.spec import Row
+from accelsk.engines.translate import keywords_of
+from accelsk.errors import NotPortable, UnsupportedParameter
 from accelsk.evaluation import Evaluation, Preparation
 from accelsk.evaluators import Offer, offers
-from accelsk.evaluators.spec import Precision
+from accelsk.evaluators.spec import Evaluate, Precision
+from accelsk.hyperparameters import params_of
+from accelsk.looks import public_name
+from accelsk.reasons import refused
 
 if TYPE_CHECKING:
     from accelsk.backend import Route
@@ -138,7 +147,7 @@ def _checked_size(size: Any) -> int:
 
 
 def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
-    """The engine's own offers, scikit-learn's model where another fitted it, and what there is for that."""
+    """The engine's own offers; scikit-learn's model of what another fitted, and the other way round; what is faster."""
     row = route.row
     if route.device != HOST:
         return
@@ -146,16 +155,75 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
         yield from route.adapter.evaluators(backend, row)
         if row.native or not row.export.portable or row.export.tolerance > ROUND_OFF:
             return
+    trained = wrapper._decision.facts.get("n_samples") or 1
     model = backend
     if row is not None:
-        from accelsk.errors import NotPortable
         from accelsk.export import exported
 
         try:
             model = exported(wrapper)
         except NotPortable:
             return
+        yield from _by(reference().name, model, trained, lambda: model, model)
     yield from offers(model)
     for name in names():
-        if name != route.engine and why_missing(name) is None:
-            yield from get_adapter(name).evaluates(model)
+        if name == route.engine or get(name).reference or why_missing(name) is not None:
+            continue
+        adapter = get_adapter(name)
+        yield from adapter.evaluates(model)
+        other = get(name).row(public_name(type(model)), HOST)
+        if row is None and other is not None and _takes_over(other):
+            yield from _by(name, model, trained, partial(_restored, adapter, other, model, wrapper._options()), other)
+
+
+def _takes_over(row: Row) -> bool:
+    """Whether an engine computes the same with a model that it has not fitted."""
+    exact = row.fidelity == "exact" and row.export.portable and row.export.tolerance <= ROUND_OFF
+    return exact and row.export.restores and not row.native and not row.inputs("predict").needs
+
+
+def _restored(adapter: Adapter, row: Row, model: Any, options: Options) -> Any:
+    """An engine's model, made of scikit-learn's."""
+    keywords, refusals = keywords_of(row, adapter.engine.name, params_of(model), options)
+    if refusals:
+        raise refused(adapter.engine, row, refusals[0]).error()
+    backend = adapter.restore(copy.copy(model), row, adapter.on_device(row, keywords, HOST), HOST)
+    return _Called(adapter, row, backend)
+
+
+class _Called:
+    """The methods of an engine's model, whose results come home."""
+
+    def __init__(self, adapter: Adapter, row: Row, backend: Any) -> None:
+        self._adapter, self._row, self._backend = adapter, row, backend
+
+    def __getattr__(self, method: str) -> Any:
+        def call(X: Any) -> Any:
+            adapter, row = self._adapter, self._row
+            return adapter.home(adapter.call(self._backend, row, method, (X,), {}, HOST))
+
+        return call
+
+
+def _by(engine: str, model: Any, trained: int, make: Callable[[], Any], able: Any) -> Iterator[Offer]:
+    """The same model, computed by an engine, where it is known how long that takes."""
+    estimator, params, width = public_name(type(model)), params_of(model), getattr(model, "n_features_in_", 1)
+    methods = tuple(
+        name
+        for name in _PREPARED
+        if (name in able.methods if isinstance(able, Row) else hasattr(able, name))
+        and cost_of(engine, estimator, name, params) is not None
+    )
+    if not methods:
+        return
+
+    def seconds(method: str, n_rows: int) -> float:
+        work = Work(n_rows, width, trained, len(getattr(model, "classes_", "1")))
+        return seconds_for(engine, estimator, method, params, work) or float("inf")
+
+    def made() -> Mapping[str, Evaluate]:
+        other = make()
+        return {name: getattr(other, name) for name in methods}
+
+    # What it costs to make is next to nothing, and is to be weighed against what the fitted model itself takes.
+    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=1e-6, difference=ROUND_OFF)

@@ -8,6 +8,7 @@ take more than five milliseconds. With ``--check`` nothing is written.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import math
 import statistics
@@ -15,7 +16,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import accelsk.engines
 from accelsk.costs import Cost, Work, fitted_cost
 from accelsk.engines import reference
 from accelsk.engines.classes import class_at
@@ -112,7 +112,7 @@ def main() -> None:
     if options.check:
         return
     for engine, classes in found.items():
-        folder = Path(accelsk.engines.__file__).parent / engine
+        folder = Path(str(importlib.import_module("accelsk.engines").__file__)).parent / engine
         if folder.is_dir():
             text = json.dumps(dict(sorted(classes.items())), indent=1)
             (folder / "costs.json").write_text(text + "\n")
