@@ -277,9 +277,28 @@ def _measured(case: _Case, seconds: float) -> Iterator[tuple[tuple[str, str, str
             continue  # too long for its share of the time
         models = {name: AcceleratedEstimator(plain, engine=name, fallback="raise") for name in estimates}
         calls = {name: partial(model.fit, X, y) for name, model in models.items()}
-        timed = compare(calls, budget=seconds / len(_SIZES) * 0.7, repeats=3)
+        timed = compare(calls, budget=seconds / len(_SIZES) * 0.6, repeats=3)
         for name, estimate in estimates.items():
             yield (name, case.estimator, "fit"), timed[name].seconds.median / estimate
+        yield from _computed(case, models, X, work, params, seconds / len(_SIZES) * 0.2)
+
+
+def _computed(
+    case: _Case, models: Mapping[str, Any], X: Any, work: Any, params: Mapping[str, Any], budget: float
+) -> Iterator[tuple[tuple[str, str, str], float]]:
+    """The same for what is asked of the fitted models; of the engines' own, whatever else computes the same faster."""
+    from accelsk.costs import cost_of
+    from accelsk.timing import compare
+
+    for operation in ("predict", "transform", "kneighbors"):
+        costs = {name: cost_of(name, case.estimator, operation, params) for name in models}
+        if len(models) < 2 or None in costs.values():
+            continue
+        calls = {name: partial(getattr(model.estimator_, operation), X) for name, model in models.items()}
+        for name, timed in compare(calls, budget=budget, repeats=3).timed.items():
+            cost = costs[name]
+            assert cost is not None
+            yield (name, case.estimator, operation), timed.seconds.median / cost.seconds(work, params)
 
 
 #: Rows and columns at which is measured: small, and large enough for threads.

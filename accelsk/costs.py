@@ -237,7 +237,7 @@ def fitted_cost(points: Sequence[tuple[Work, float]], **given: Any) -> Cost:
 
     Examples
     --------
-    >>> sizes = [Work(n, d) for n in (100, 1000, 10_000) for d in (5, 50)]
+    >>> sizes = [Work(n, d) for n in (100, 1000, 10_000) for d in (5, 50, 500)]
     >>> cost = fitted_cost([(work, 1e-3 + 2e-8 * work.n * work.d) for work in sizes])
     >>> {name: round(weight, 10) for name, weight in cost.terms.items()}
     {'1': 0.001, 'n*d': 2e-08}

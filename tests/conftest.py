@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from accelsk.engines import refresh
 # No test starts an OpenCL driver in this process: others fork it, and a driver that was started does not survive that.
 # But for .ci/test-sycl, which is about one: nothing is forked there.
 os.environ["OCL_ICD_VENDORS"] = os.environ.get("TEST_SYCL_VENDORS", "/nonexistent")
+
+# What the developer has calibrated is not to decide what the tests see.
+os.environ["ACCELSK_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / "accelsk-tests-without-a-cache")
 
 
 @pytest.fixture(scope="session")
