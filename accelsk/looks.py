@@ -10,8 +10,10 @@ from typing import Any
 from sklearn.utils import get_tags
 
 from accelsk import worth
+from accelsk.calibration import factor
 from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
+from accelsk.costs import cost_of
 from accelsk.decision import Reason
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, get_adapter, names, reference, why_missing
@@ -64,8 +66,29 @@ class Question:
     @cached_property
     def plain_seconds(self) -> float | None:
         """How long the reference engine is estimated to take."""
-        name = public_name(type(self.estimator))
-        return worth.seconds_of(reference().name, name, self.method, self.params, self.facts)
+        return self.seconds(reference().name)
+
+    def seconds(self, engine: str) -> float | None:
+        """Estimate how long an engine would take on the host.
+
+        Parameters
+        ----------
+        engine : str
+            Its name.
+
+        Returns
+        -------
+        float or None
+            None for unknown.
+        """
+        estimator, operation = public_name(type(self.estimator)), worth.operation_of(self.method)
+        cost = _remembered(
+            ("cost", engine, operation, self.key),
+            lambda: cost_of(engine, estimator, operation, self.params),
+            self.key,
+        )
+        seconds = worth.seconds_of(cost, self.params, self.facts)
+        return None if seconds is None else seconds * factor(engine, estimator, operation)
 
     @cached_property
     def input_tags(self) -> Any:
@@ -106,8 +129,8 @@ _memory: dict[Hashable, Any] = {}
 def _remembered(key: Hashable, make: Callable[[], Any], known: Hashable | None) -> Any:
     if known is None:
         return make()
-    found = _memory.get(key)
-    if found is None:
+    found = _memory.get(key, _memory)
+    if found is _memory:
         if len(_memory) >= _MOST:
             _memory.clear()
         found = _memory[key] = make()
@@ -297,7 +320,7 @@ def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
     apart = facts is not None and facts.distributed  # the reference engine is no choice there
     if options.engine == "auto" and options.device in (None, HOST) and look.able and not apart:
         # Where the reference engine computes, too, another one must be worth it.
-        look.seconds = worth.seconds_of(engine.name, row.estimator, method, params, facts)
+        look.seconds = question.seconds(engine.name)
         look.reasons.extend(worth.against(engine.name, row, facts, params, look.seconds, question.plain_seconds))
         if look.reasons:
             return  # what follows may cost a pass over the data

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from accelsk.costs import Work, cost_of, costs_of, seconds_for
+from accelsk.costs import Cost, Work, costs_of
 from accelsk.decision import Reason
 from accelsk.engines import reference
 from accelsk.engines.spec import Row
 from accelsk.facts import Facts
 
-__all__ = ["against", "seconds_of", "shown"]
+__all__ = ["against", "operation_of", "seconds_of", "shown"]
 
 #: Another engine must be estimated to take less than this share of the reference engine's time: for estimates err, and
 #: of two that are as fast the one that needs no translation is to be preferred.
@@ -20,19 +20,29 @@ _MARGIN = 0.95
 _FITTING = ("fit_transform", "fit_predict", "partial_fit")
 
 
-def seconds_of(
-    engine: str, estimator: str, method: str, params: Mapping[str, Any], facts: Facts | None
-) -> float | None:
+def operation_of(method: str) -> str:
+    """Return the operation whose cost stands for a fitting method.
+
+    Parameters
+    ----------
+    method : str
+        The method.
+
+    Returns
+    -------
+    str
+        ``"fit"`` for all that fit.
+    """
+    return "fit" if method in _FITTING else method
+
+
+def seconds_of(cost: Cost | None, params: Mapping[str, Any], facts: Facts | None) -> float | None:
     """Estimate how long a fit would take.
 
     Parameters
     ----------
-    engine : str
-        The name of the engine.
-    estimator : str
-        The public path of the class.
-    method : str
-        The fitting method.
+    cost : Cost or None
+        What is known of it.
     params : mapping
         The hyperparameters.
     facts : Facts or None
@@ -41,19 +51,13 @@ def seconds_of(
     Returns
     -------
     float or None
-        Seconds; None where nothing like it was measured: other hyperparameters, sparse data.
+        Seconds on the machine of the measurements; None where nothing like it was measured: other hyperparameters,
+        sparse data.
     """
-    if facts is None or not facts.tabular or facts.sparse or facts.empty:
+    if cost is None or facts is None or not facts.tabular or facts.sparse or facts.empty:
         return None
-    operation = "fit" if method in _FITTING else method
-    cost = cost_of(engine, estimator, operation, params)
-    if cost is None:
-        return None
-    n, d = facts.n_samples, facts.n_features
-    assert n is not None
-    assert d is not None
-    work = Work(n, d, n, facts.n_classes if cost.classes else 1)
-    return seconds_for(engine, estimator, operation, params, work)
+    n, d = facts.n_samples or 1, facts.n_features or 1
+    return cost.seconds(Work(n, d, n, facts.n_classes if cost.classes else 1), params)
 
 
 def against(

@@ -83,15 +83,15 @@ def test_the_costs_of_an_engine_without_a_file_are_none():
 @pytest.fixture
 def known(monkeypatch):
     """Costs instead of those that are shipped: ``known(engine={"path": {"fit": seconds per row}})``."""
-    from accelsk import costs, worth
+    from accelsk import looks
 
     def set_to(**per_row):
         def cost(engine, estimator, operation, params):
             terms = per_row.get(engine, {}).get(operation)
             return None if terms is None else Cost(terms=terms)
 
-        monkeypatch.setattr(costs, "cost_of", cost)
-        monkeypatch.setattr(worth, "cost_of", cost)
+        monkeypatch.setattr(looks, "cost_of", cost)
+        monkeypatch.setattr(looks, "_memory", {})
 
     return set_to
 
