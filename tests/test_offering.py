@@ -1,0 +1,81 @@
+"""Fit and predict decided apart: who computes the methods of a model, whoever has fitted it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.svm import SVR
+
+from accelsk import AcceleratedEstimator, looks, offering
+from accelsk.costs import Cost
+from accelsk.errors import UnsupportedParameter
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Seconds per row of predict, by engine: ``known(sklearn=1e-9)``."""
+
+    def set_to(**per_row):
+        def cost(engine, estimator, operation, params):
+            return Cost(terms={"n": per_row[engine]}) if engine in per_row and operation == "predict" else None
+
+        monkeypatch.setattr(offering, "cost_of", cost)
+        monkeypatch.setattr(offering, "offers", lambda model: iter(()))  # nothing else is to be in the way
+        monkeypatch.setattr(
+            offering, "seconds_for", lambda engine, estimator, operation, params, work: per_row[engine] * work.n
+        )
+        monkeypatch.setattr(looks, "_memory", {})
+
+    return set_to
+
+
+def predicted(model, X, calls=6):
+    for _ in range(calls):
+        result = model.predict(X)
+    return result
+
+
+def test_what_another_engine_has_fitted_is_predicted_by_scikit_learn_where_that_is_faster(known, diabetes):
+    X, y = diabetes
+    known(sklearn=1e-12)
+    model = AcceleratedEstimator(Ridge(), engine="sklearnex").fit(X, y)
+    np.testing.assert_allclose(predicted(model, X), Ridge().fit(X, y).predict(X), rtol=1e-9)
+    assert model.engine_ == "sklearnex"
+    assert "predict" in model.decision_.operations
+    assert "sklearn for 256 to 511 rows" in model.decision_.operations["predict"]
+    assert "predict by sklearn" in str(model.decision_)
+
+
+def test_and_the_other_way_round(known, diabetes):
+    X, y = diabetes
+    known(sklearnex=1e-12)
+    model = AcceleratedEstimator(Ridge(), engine="sklearn").fit(X, y)
+    (offer,) = offering._offered(model, model._backend, model._route)
+    assert offer.name == "sklearnex"
+    made = offer.make()["predict"]
+    np.testing.assert_allclose(made(X), model.predict(X), rtol=1e-9)
+    assert type(made.__closure__[1].cell_contents._backend).__module__.startswith("sklearnex")
+
+
+def test_where_it_is_not_estimated_to_be_faster_the_model_computes_itself(known, diabetes):
+    X, y = diabetes
+    known(sklearn=1.0)
+    model = AcceleratedEstimator(Ridge(), engine="sklearnex").fit(X, y)
+    predicted(model, X)
+    assert model.decision_.operations == {}
+
+
+def test_a_model_whose_export_is_not_exact_keeps_computing_itself(known, diabetes):
+    X, y = diabetes
+    known(sklearn=1e-12)
+    model = AcceleratedEstimator(SVR(), engine="sklearnex").fit(X, y)  # to 5e-5, in single precision
+    predicted(model, X)
+    assert model.decision_.operations == {}
+
+
+@pytest.mark.parametrize("bad", [{"precision": "float16"}, {"batch_sizes": (0,)}, {"batch_sizes": (1.5,)}])
+def test_prepare_names_what_it_does_not_take(diabetes, bad):
+    model = AcceleratedEstimator(Ridge()).fit(*diabetes)
+    with pytest.raises(UnsupportedParameter, match=next(iter(bad))):
+        model.prepare(**bad)
