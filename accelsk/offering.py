@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluation_of", "prepared"]
 
-#: The largest difference of an exported model from the engine's own with which it counts as the same model: that of
-#: single precision, for data in it; with doubles it is that of doubles.
-ROUND_OFF = 1e-6
+#: The largest difference of an exported model from the engine's own with which it counts as the same model: what the
+#: engine itself loses where it computes in single precision.
+ROUND_OFF = 1e-5
 
 #: How many seconds a model of trees is to have predicted before it is exported, which may take as long.
 _PATIENCE = 0.5
@@ -153,8 +154,18 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
         return
     if row is not None:
         yield from route.adapter.evaluators(backend, row)
-        if row.native or not row.export.portable or row.export.tolerance > ROUND_OFF:
+        if row.native or not row.export.portable:
             return
+    if row is None or row.export.tolerance <= ROUND_OFF:
+        yield from _of_model(wrapper, backend, route)
+    elif row.export.double is not None and wrapper._decision.facts.get("dtype") == "float64":
+        for offer in _of_model(wrapper, backend, route):
+            yield replace(offer, dtypes=("float64",))
+
+
+def _of_model(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
+    """What there is for the model as scikit-learn's own."""
+    row = route.row
     trained = wrapper._decision.facts.get("n_samples") or 1
     model = backend
     if row is not None:

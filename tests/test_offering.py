@@ -65,12 +65,14 @@ def test_where_it_is_not_estimated_to_be_faster_the_model_computes_itself(known,
     assert model.decision_.operations == {}
 
 
-def test_a_model_whose_export_is_not_exact_keeps_computing_itself(known, diabetes):
+@pytest.mark.parametrize("dtype, exact", [("float64", True), ("float32", False)])
+def test_an_export_that_is_exact_in_double_precision_only_serves_that(known, diabetes, dtype, exact):
     X, y = diabetes
+    X = X.astype(dtype)
     known(sklearn=1e-12)
-    model = AcceleratedEstimator(SVR(), engine="sklearnex").fit(X, y)  # to 5e-5, in single precision
-    predicted(model, X)
-    assert model.decision_.operations == {}
+    model = AcceleratedEstimator(SVR(), engine="sklearnex").fit(X, y)
+    offers = list(offering._offered(model, model._backend, model._route))
+    assert [offer.dtypes for offer in offers] == [("float64",)] * exact
 
 
 @pytest.mark.parametrize("bad", [{"precision": "float16"}, {"batch_sizes": (0,)}, {"batch_sizes": (1.5,)}])

@@ -134,6 +134,8 @@ class Export:
     tolerance : float, default=0.0
         The largest difference of a continuous output between the engine's fitted model and the exported one, relative
         to its standard deviation; labels agree except where such a difference decides. 0.0 for the same bits.
+    double : float, default=None
+        The same for models of float64 data that are given float64 data; None for the same number.
     restores : bool, default=True
         Whether the engine's model can be made again from the exported one, by `Adapter.restore`. Where it cannot, a
         pickle holds both.
@@ -149,6 +151,7 @@ class Export:
     """
 
     tolerance: float = 0.0
+    double: float | None = None
     restores: bool = True
     refused: str = ""
     note: str = ""

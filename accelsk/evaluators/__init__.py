@@ -16,7 +16,12 @@ from accelsk.looks import public_name
 __all__ = ["Offer", "offers"]
 
 #: Which modules have evaluators for a class, by the start of its public path; a module is imported on first use.
-_MODULES: tuple[tuple[str, str], ...] = (("sklearn.linear_model.", "accelsk.evaluators.linear"),)
+_MODULES: tuple[tuple[str, str], ...] = (
+    ("sklearn.linear_model.", "accelsk.evaluators.linear"),
+    ("sklearn.svm.NuSV", "accelsk.evaluators.kernels"),
+    ("sklearn.svm.OneClassSVM", "accelsk.evaluators.kernels"),
+    ("sklearn.svm.SV", "accelsk.evaluators.kernels"),
+)
 
 
 def offers(model: Any) -> Iterator[Offer]:
