@@ -54,7 +54,7 @@ class Question:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """Its hyperparameters."""
+        """The hyperparameters of the estimator."""
         return params_of(self.estimator)
 
     @cached_property

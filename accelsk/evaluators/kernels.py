@@ -53,7 +53,7 @@ def offers(model: Any) -> Iterator[Offer]:
         methods = ("predict", "decision_function", "score_samples")
 
     def seconds(method: str, n_rows: int) -> float:
-        return _CALL + n_rows * n_vectors * (width * _PRODUCT + _VALUE)
+        return float(_CALL + n_rows * n_vectors * (width * _PRODUCT + _VALUE))
 
     yield Offer(
         name="numpy",
