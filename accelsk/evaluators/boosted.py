@@ -10,20 +10,16 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from accelsk.evaluators.grove import Grove, HistogramGrove, in_single
+from accelsk.evaluators.forests import branches
+from accelsk.evaluators.grove import Branches, Grove, added, cost, in_single
 from accelsk.evaluators.spec import Evaluate, Offer
 
 __all__ = ["offers"]
 
 Array = npt.NDArray[Any]
 
-#: The most numbers that the rows for all trees at once may have: 16 MiB of doubles.
-_WIDE = 2**21
-#: Up to how many rows the trees are asked at once.
-_FEW = 48
-
-# Seconds on one thread of the machine of the measurements (benchmarks/trees.py).
-_CALL, _COPY, _STEP, _JOIN = 20e-6, 0.4e-9, 7e-9, 1.2e-7
+#: Up to how many trees times rows they are walked down together: what is held for a level stays in the cache.
+_MANY = 2**14
 
 
 def offers(model: Any) -> Iterator[Offer]:
@@ -44,16 +40,11 @@ def offers(model: Any) -> Iterator[Offer]:
     if raw is None:
         return
     n_trees, n_nodes, make = raw
-    n_features = model.n_features_in_
-    steps = 1.2 * np.log2(n_nodes / n_trees + 1) + np.log2(n_trees)
-    most = min(_FEW, _WIDE // (n_trees * (n_features + 1)))  # of rows
-    if not most:
-        return
+    together, build = cost(n_trees, n_nodes)
+    most = max(1, _MANY // n_trees)  # rows
 
     def seconds(method: str, n_rows: int) -> float:
-        if n_rows > most:
-            return float("inf")
-        return float(_CALL + n_rows * n_trees * (n_features * _COPY + steps * _STEP))
+        return together(n_rows) if n_rows <= most else float("inf")
 
     methods = ("predict", "predict_proba", "decision_function") if is_classifier(model) else ("predict",)
     yield Offer(
@@ -61,7 +52,7 @@ def offers(model: Any) -> Iterator[Offer]:
         methods=methods,
         make=lambda: _methods(model, make(), most, histogram=histogram),
         seconds=seconds,
-        build=n_nodes * _JOIN,
+        build=build,
         nan=histogram,
         check=_check(model, histogram=histogram),
     )
@@ -73,10 +64,18 @@ def _histogram(model: Any) -> tuple[int, int, Callable[[], Callable[[Array], Arr
     trees = [tree for iteration in model._predictors for tree in iteration]
 
     def make() -> Callable[[Array], Array | None]:
-        known, places = model._bin_mapper.make_known_categories_bitsets()
-        grove = HistogramGrove(trees, known, places, model.n_features_in_)
-        sums = _from(np.ravel(model._baseline_prediction))
-        return lambda X: sums(grove(X))
+        nodes = np.concatenate([tree.nodes for tree in trees])
+        joined = Branches(
+            [len(tree.nodes) for tree in trees],
+            np.where(nodes["is_leaf"], -1, nodes["left"].astype(np.intp)),
+            np.where(nodes["is_leaf"], -1, nodes["right"].astype(np.intp)),
+            nodes["feature_idx"],
+            nodes["num_threshold"],
+            nodes["missing_go_to_left"] == 0,
+            nodes["value"],
+        )
+        grove, start = Grove(joined, np.float64), np.ravel(model._baseline_prediction)
+        return lambda X: _summed(grove(X.astype(np.float64, copy=False)), start)
 
     return len(trees), sum(len(tree.nodes) for tree in trees), make
 
@@ -89,33 +88,22 @@ def _gradient(model: Any) -> tuple[int, int, Callable[[], Callable[[Array], Arra
     trees = [each.tree_ for each in model.estimators_.ravel()]
 
     def make() -> Callable[[Array], Array | None]:
-        nodes = [tree.__getstate__()["nodes"] for tree in trees]
-        grove = Grove(nodes, [model.learning_rate * tree.value[:, 0] for tree in trees], model.n_features_in_)
+        grove = Grove(branches(trees, [model.learning_rate * tree.value[:, 0, 0] for tree in trees]), np.float32)
         # The same for every row.
-        sums = _from(model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0])
+        start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
 
         def raw(X: Array) -> Array | None:
             rows = in_single(X, nan=False)
-            return None if rows is None else sums(grove(rows)[:, :, 0])
+            return None if rows is None else _summed(grove(rows), start)
 
         return raw
 
     return len(trees), sum(tree.node_count for tree in trees), make
 
 
-def _from(start: Array) -> Callable[[Array], Array]:
-    """How trees are summed up: in their order, from a start, turn by turn for each class."""
-
-    def sums(found: Array) -> Array:
-        n_rows = found.shape[1]
-        terms = np.empty((len(found) // len(start) + 1, n_rows, len(start)))
-        terms[0] = start
-        terms[1:] = found.reshape(-1, len(start), n_rows).swapaxes(1, 2)
-        # Of a single column NumPy would first sum up in pairs.
-        summed: Array = np.add.reduce(terms, axis=0) if terms[0].size > 1 else np.add.accumulate(terms, axis=0)[-1]
-        return summed
-
-    return sums
+def _summed(found: Array, start: Array) -> Array:
+    """Raw predictions: with several classes the trees take turns."""
+    return added(found.reshape(-1, len(start), found.shape[1]).swapaxes(1, 2), start)
 
 
 def _methods(model: Any, raw: Callable[[Array], Array | None], most: int, *, histogram: bool) -> dict[str, Evaluate]:

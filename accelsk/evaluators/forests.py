@@ -13,24 +13,21 @@ from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from accelsk.evaluators.grove import Grove, in_single
+from accelsk.evaluators.grove import Branches, Grove, added, cost, in_single
 from accelsk.evaluators.spec import Evaluate, Offer
 
-__all__ = ["offers"]
+__all__ = ["branches", "offers"]
 
 Array = npt.NDArray[Any]
 
-#: Up to how many rows all trees are asked at once: beyond, each by itself is not slower, for a call then pays.
-_FEW = 12
-#: The most numbers that the rows for all trees at once may have: 64 MiB.
-_WIDE = 2**24
-#: From how many bytes of nodes on trees are not joined, which takes as many once more.
-_LARGE = 2**30
-#: Bytes of a node.
-_NODE = 64
+# Seconds on one thread of the machine of the measurements (benchmarks/trees.py): a call, a tree asked by itself, and a
+# level of it for a row.
+_CALL, _ASK, _STEP = 12e-6, 2.5e-6, 8e-9
 
-# Seconds on one thread of the machine of the measurements (benchmarks/trees.py).
-_CALL, _COPY, _STEP, _ASK, _JOIN = 12e-6, 0.25e-9, 9e-9, 3e-6, 1.2e-7
+#: From how many seconds of a tree on threads of joblib pay: a tree takes that long to be given to one.
+_TASK = 1e-4
+#: From how many nodes on trees are not copied, by 29 bytes a node, and the values: half a gigabyte.
+_LARGE = 2**24
 
 
 def offers(model: Any) -> Iterator[Offer]:
@@ -58,7 +55,7 @@ def offers(model: Any) -> Iterator[Offer]:
 
 
 def _offer(model: Any, trees: list[Any], nan: bool) -> Offer:
-    sums = _Sums(trees, [tree.value[:, 0] for tree in trees], model.n_features_in_, getattr(model, "n_jobs", 1))
+    sums = _Sums(trees, [tree.value[:, 0] for tree in trees], getattr(model, "n_jobs", 1))
 
     def mean(X: Array) -> Array | None:
         rows = in_single(X, nan=nan)
@@ -95,7 +92,7 @@ def _of_isolation(model: Any) -> Offer:
 
     held = zip(model._decision_path_lengths, model._average_path_length_per_tree, strict=True)
     trees = [each.tree_ for each in model.estimators_]
-    sums = _Sums(trees, [(depth + length - 1.0)[:, None] for depth, length in held], model.n_features_in_, None)
+    sums = _Sums(trees, [(depth + length - 1.0)[:, None] for depth, length in held], None)
     longest = len(trees) * _average_path_length([model._max_samples])
 
     def score_samples(X: Array) -> Array | None:
@@ -139,20 +136,28 @@ class _Sums:
         Of scikit-learn.
     values : list of array of shape (n_nodes, n_values)
         What a leaf counts for.
-    n_features : int
-        The width of X.
     n_jobs : int or None
         On how many threads the model asks its trees.
     """
 
-    def __init__(self, trees: list[Any], values: list[Array], n_features: int, n_jobs: int | None) -> None:
-        self._trees, self._values, self._n_features, self._n_jobs = trees, values, n_features, n_jobs
+    def __init__(self, trees: list[Any], values: list[Array], n_jobs: int | None) -> None:
+        self._trees, self._values, self._n_jobs = trees, values, n_jobs
         self._grove: Grove | None = None
         self._lock = threading.Lock()
-        nodes = sum(tree.node_count for tree in trees)
-        self._joins = len(trees) > 1 and nodes * _NODE <= _LARGE
-        self.build = nodes * _JOIN if self._joins else 0.0
-        self._depth = 1.5 * np.log2(nodes / len(trees) + 1)
+        n_nodes = sum(tree.node_count for tree in trees)
+        depth = self._depth = 1.2 * np.log2(n_nodes / len(trees) + 1)
+        together, self.build = cost(len(trees), n_nodes)
+
+        def apart(n_rows: int) -> float:
+            return float(_CALL + len(trees) * (_ASK + n_rows * depth * _STEP))
+
+        self._seconds = together, apart
+        #: Up to how many rows the trees are walked down together.
+        self._few = 0
+        if 1 < len(trees) and n_nodes <= _LARGE:
+            self._few = max((n_rows for n_rows in range(1, 129) if together(n_rows) < apart(n_rows)), default=0)
+        if not self._few:
+            self.build = 0.0
 
     def __call__(self, X: Array) -> Array | None:
         """Sum up; None for what the model computes on several threads.
@@ -167,33 +172,23 @@ class _Sums:
         ndarray of shape (n_rows, n_values) or None
             Float64, and the caller's.
         """
-        if self._at_once(len(X)):
-            found = self._joined()(X)
-            # One after the other, as scikit-learn does; of a single column NumPy would first sum up in pairs.
-            if found[0].size > 1:
-                summed: Array = np.add.reduce(found, axis=0)
-            else:
-                summed = np.add.accumulate(found, axis=0)[-1]
-            return summed
+        if len(X) <= self._few:
+            return added(self._together()(X))
         if self._shares(len(X)):
             return None
-        summed = self._values[0].take(self._trees[0].apply(X), axis=0)
+        summed: Array = self._values[0].take(self._trees[0].apply(X), axis=0)
         for tree, values in zip(self._trees[1:], self._values[1:], strict=True):
             summed += values.take(tree.apply(X), axis=0)
         return summed
 
-    def _at_once(self, n_rows: int) -> bool:
-        wide = n_rows * len(self._trees) * (self._n_features + 1)
-        return self._joins and n_rows <= _FEW and wide <= _WIDE
-
     def _shares(self, n_rows: int) -> bool:
-        return len(self._trees) > 1 and n_rows > _FEW and effective_n_jobs(self._n_jobs) > 1
+        work = n_rows * self._depth * _STEP
+        return len(self._trees) > 1 and work > _TASK and effective_n_jobs(self._n_jobs) > 1
 
-    def _joined(self) -> Grove:
+    def _together(self) -> Grove:
         with self._lock:
             if self._grove is None:
-                nodes = [tree.__getstate__()["nodes"] for tree in self._trees]
-                self._grove = Grove(nodes, self._values, self._n_features)
+                self._grove = Grove(branches(self._trees, self._values), np.float32)
             return self._grove
 
     def seconds(self, n_rows: int) -> float:
@@ -209,13 +204,40 @@ class _Sums:
         float
             Seconds; infinity where the model computes on several threads.
         """
-        n_trees = len(self._trees)
-        if self._at_once(n_rows):
-            steps = self._depth + np.log2(n_trees)
-            return float(_CALL + n_rows * n_trees * (self._n_features * _COPY + steps * _STEP))
-        if self._shares(n_rows):
-            return float("inf")
-        return float(_CALL + n_trees * (_ASK + n_rows * self._depth * _STEP))
+        together, apart = self._seconds
+        if n_rows <= self._few:
+            return together(n_rows)
+        return float("inf") if self._shares(n_rows) else apart(n_rows)
+
+
+def branches(trees: list[Any], values: list[Array]) -> Branches:
+    """Return trees of scikit-learn as a grove takes them.
+
+    Parameters
+    ----------
+    trees : list of Tree
+        What estimators have as ``tree_``.
+    values : list of array of shape (n_nodes, n_values)
+        What is found at the leaves of each.
+
+    Returns
+    -------
+    Branches
+        Copies.
+    """
+    joined = {
+        name: np.concatenate([getattr(tree, name) for tree in trees])
+        for name in ("children_left", "children_right", "feature", "threshold", "missing_go_to_left")
+    }
+    return Branches(
+        [tree.node_count for tree in trees],
+        joined["children_left"],
+        joined["children_right"],
+        joined["feature"],
+        joined["threshold"],
+        ~joined["missing_go_to_left"].astype(bool),
+        np.concatenate(values),
+    )
 
 
 def _check(model: Any, finite: Any) -> Callable[[Any], Array]:

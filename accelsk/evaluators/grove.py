@@ -1,171 +1,237 @@
-"""Many trees as one, so that one call of scikit-learn's compiled code finds a leaf in each of them.
+"""All trees of an ensemble walked down together, level by level: a few calls of NumPy, however many trees there are.
 
-In scikit-learn an ensemble asks its trees one after the other, which costs more than a small prediction itself. Here
-they are the branches of one tree, whose first splits are on one more column: the number of the tree. A row is given to
-it once for each tree. The code that walks down, and the thresholds, are scikit-learn's: the leaves are the same ones.
+Asking one tree after the other costs more than a small prediction itself. Which way a row goes at a split is compared
+as the library of the model does it, in the same precision: the leaves are the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Grove", "HistogramGrove", "in_single"]
+__all__ = ["Branches", "Grove", "added", "cost", "in_single", "rounded_down"]
 
 Array = npt.NDArray[Any]
 
+# Seconds on one thread of the machine of the measurements (benchmarks/trees.py): a call, a level of it, one tree of one
+# row at a level, and a node when the trees are brought into one order.
+_CALL, _LEVEL, _STEP, _NODE = 15e-6, 6e-6, 6e-9, 1.5e-7
 
-class _Joined:
-    """What both kinds have in common: the rows, once for each tree.
+
+@dataclass(frozen=True)
+class Branches:
+    """The nodes of all trees, one tree after the other.
 
     Parameters
     ----------
-    n_trees, n_features : int
-        How many.
-    dtype : dtype
-        Of the values that are compared with thresholds.
+    sizes : sequence of int
+        How many nodes each tree has; its first one is the root.
+    left, right : ndarray of int
+        The children, counted within the tree; the same number twice for a leaf.
+    feature : ndarray of int
+        The column that a split looks at.
+    threshold : ndarray
+        Up to which value, included, a row goes left.
+    missing_right : ndarray of bool
+        Whether a row without a value goes right.
+    values : ndarray of shape (n_nodes,) or (n_nodes, n_values)
+        What is found at a leaf.
     """
 
-    def __init__(self, n_trees: int, n_features: int, dtype: npt.DTypeLike) -> None:
-        self.n_trees = n_trees
-        self._n_features = n_features
-        self._dtype = dtype
-        self._ids = np.arange(n_trees, dtype=dtype)[:, None]
-
-    def _spread(self, X: Array) -> Array:
-        # Tree after tree, not row after row: a tree stays in the cache of the processor for all rows.
-        rows = np.empty((self.n_trees, len(X), self._n_features + 1), dtype=self._dtype)
-        rows[:, :, :-1] = X
-        rows[:, :, -1] = self._ids
-        return rows.reshape(-1, self._n_features + 1)
+    sizes: Sequence[int]
+    left: Array
+    right: Array
+    feature: Array
+    threshold: Array
+    missing_right: Array
+    values: Array
 
 
-class Grove(_Joined):
-    """Trees of ``sklearn.tree``, which compare single precision.
+class Grove:
+    """Trees that are walked down together.
 
     Parameters
     ----------
-    nodes : sequence of structured array
-        Of each tree: what ``tree_.__getstate__()["nodes"]`` is.
-    values : sequence of array of shape (n_nodes, n_values)
-        What the nodes of each tree predict.
-    n_features : int
-        The width of X.
+    branches : Branches
+        The trees.
+    dtype : dtype
+        The precision in which values are compared. Thresholds are rounded down to it, which changes no way: no number
+        of that precision is between.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.ensemble import RandomForestRegressor
-    >>> X = np.arange(12.0).reshape(6, 2)
-    >>> forest = RandomForestRegressor(n_estimators=3, random_state=0).fit(X, X[:, 0])
-    >>> trees = [each.tree_ for each in forest.estimators_]
-    >>> grove = Grove([tree.__getstate__()["nodes"] for tree in trees], [tree.value[:, 0] for tree in trees], 2)
-    >>> grove(X[:2].astype(np.float32)).mean(axis=0).ravel() == forest.predict(X[:2])
-    array([ True,  True])
+    >>> one = np.array
+    >>> branches = Branches((3,), one([1, -1, -1]), one([2, -1, -1]), one([0, 0, 0]), one([0.5, 0, 0]),
+    ...                     one([False] * 3), one([0.0, 10.0, 20.0]))
+    >>> Grove(branches, np.float32)(np.array([[0.5], [0.6], [np.nan]], dtype=np.float32))
+    array([[10., 20., 10.]])
     """
 
-    def __init__(self, nodes: Sequence[Array], values: Sequence[Array], n_features: int) -> None:
-        super().__init__(len(nodes), n_features, np.float32)
-        from sklearn.tree._tree import Tree
-
-        joined = _branches(nodes, ("left_child", "right_child", "feature", "threshold"), n_features)
-        first = np.zeros((len(nodes) - 1, values[0].shape[1]))
-        predicted = np.concatenate([first, *values])[:, None]
-        self._tree: Any = Tree(n_features + 1, np.array([predicted.shape[2]], dtype=np.intp), 1)
-        # The depth is needed for paths only, which nobody asks this tree for.
-        self._tree.__setstate__({"max_depth": 0, "node_count": len(joined), "nodes": joined, "values": predicted})
+    def __init__(self, branches: Branches, dtype: npt.DTypeLike) -> None:
+        sizes = np.asarray(branches.sizes)
+        n_trees, n_nodes = len(sizes), len(branches.left)
+        roots = np.cumsum([0, *sizes])[:-1]
+        tree = np.repeat(np.arange(n_trees), sizes)
+        (inner,) = np.nonzero(branches.left != branches.right)
+        # The roots come first, and the children of a split one after the other: right is left and one.
+        place = np.empty(n_nodes, dtype=np.intp)
+        place[roots] = np.arange(n_trees)
+        children = n_trees + 2 * np.arange(len(inner))
+        shift = roots[tree[inner]]
+        place[branches.left[inner] + shift] = children
+        place[branches.right[inner] + shift] = children + 1
+        at = place[inner]
+        # A leaf leads to itself: nothing is greater than infinity, and it is left of itself.
+        self._left = np.arange(n_nodes)
+        self._left[at] = children
+        self._feature = np.zeros(n_nodes, dtype=np.intp)
+        self._feature[at] = branches.feature[inner]
+        self._threshold = np.full(n_nodes, np.inf, dtype=dtype)
+        self._threshold[at] = rounded_down(branches.threshold[inner], dtype)
+        self._missing_right = np.zeros(n_nodes, dtype=bool)
+        self._missing_right[at] = branches.missing_right[inner]
+        self._values = np.empty_like(branches.values)
+        self._values[place] = branches.values
+        owner = np.empty(n_nodes, dtype=np.intp)
+        owner[place] = tree
+        # The deepest trees come first: those with a further level are always the first so many.
+        depths = _depths(self._left, owner, n_trees)
+        self._start = np.argsort(-depths, kind="stable")
+        self._order = np.argsort(self._start)
+        self._reach = [int(np.count_nonzero(depths > level)) for level in range(int(depths.max(initial=0)))]
 
     def __call__(self, X: Array) -> Array:
-        """Return what every tree predicts.
+        """Return what is found at the leaf of each tree.
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_features), dtype float32
-            Without infinity.
+        X : ndarray of shape (n_rows, n_features)
+            C-contiguous, of the dtype of the thresholds.
 
         Returns
         -------
-        ndarray of shape (n_trees, n_rows, n_values)
-            Float64.
+        ndarray of shape (n_trees, n_rows) or (n_trees, n_rows, n_values)
+            The caller's.
         """
-        found: Array = self._tree.predict(self._spread(X))
-        return found.reshape(self.n_trees, len(X), -1)
+        n_rows, n_columns = X.shape
+        flat = X.ravel()  # a view
+        complete = isfinite(flat.dot(flat))
+        # Tree after tree, not row after row: then those that go on are a slice.
+        nodes = self._start.repeat(n_rows)
+        offsets = np.tile(np.arange(0, n_rows * n_columns, n_columns), len(self._start)) if n_rows > 1 else None
+        for reach in self._reach:
+            here = nodes[: reach * n_rows]
+            column = self._feature.take(here)
+            if offsets is not None:
+                column += offsets[: len(here)]
+            value = flat.take(column)
+            right = value > self._threshold.take(here)
+            if not complete:
+                right |= np.isnan(value) & self._missing_right.take(here)
+            np.add(self._left.take(here), right, out=here)
+        found: Array = self._values.take(nodes.reshape(-1, n_rows)[self._order], axis=0)
+        return found
 
 
-class HistogramGrove(_Joined):
-    """Trees of scikit-learn's histogram gradient boosting, which compare double precision, and know categories.
+def cost(n_trees: int, n_nodes: int) -> tuple[Callable[[int], float], float]:
+    """Estimate what a call takes, and what it takes to make a grove.
 
     Parameters
     ----------
-    predictors : sequence of TreePredictor
-        One for each tree.
-    known : ndarray of shape (n_categorical_features, 8), dtype uint32
-        The categories of the fit.
-    places : ndarray of shape (n_features,), dtype uint32
-        Where `known` has those of a column.
-    n_features : int
-        The width of X.
+    n_trees, n_nodes : int
+        How many.
+
+    Returns
+    -------
+    seconds : callable
+        By the number of rows.
+    build : float
+        Seconds.
     """
+    depth = 1.8 * np.log2(n_nodes / n_trees + 1)
 
-    def __init__(self, predictors: Sequence[Any], known: Array, places: Array, n_features: int) -> None:
-        super().__init__(len(predictors), n_features, np.float64)
-        sets = [each.raw_left_cat_bitsets for each in predictors]
-        nodes = [each.nodes for each in predictors]
-        joined = _branches(nodes, ("left", "right", "feature_idx", "num_threshold"), n_features)
-        before = np.cumsum([0, *(len(each) for each in sets)])[:-1]
-        joined["bitset_idx"][len(nodes) - 1 :] += np.repeat(before, [len(each) for each in nodes]).astype(np.uint32)
-        bits = np.concatenate(sets)
-        self._tree = type(predictors[0])(joined, bits[:0], bits)
-        self._known = known, np.append(places, np.uint32(0))
+    def seconds(n_rows: int) -> float:
+        return float(_CALL + depth * (_LEVEL + n_rows * n_trees * _STEP))
 
-    def __call__(self, X: Array) -> Array:
-        """Return what every tree predicts.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features), dtype float64
-            Anything.
-
-        Returns
-        -------
-        ndarray of shape (n_trees, n_rows)
-            Float64.
-        """
-        found: Array = self._tree.predict(self._spread(X), *self._known, 1)
-        return found.reshape(self.n_trees, len(X))
+    return seconds, n_nodes * _NODE
 
 
-def _branches(trees: Sequence[Array], names: tuple[str, str, str, str], column: int) -> Array:
-    """The nodes of all trees behind those that find the way to the root of each, by a column with its number."""
-    left, right, feature, threshold = names
-    first = np.zeros(len(trees) - 1, dtype=trees[0].dtype)
-    sizes = [len(nodes) for nodes in trees]
-    roots = np.cumsum([len(first), *sizes])[:-1]
-    joined = np.concatenate([first, *trees])
-    inner = joined[left] != joined[right]  # leaves have no children: twice the same number
-    shift = np.concatenate([np.zeros(len(first), dtype=np.int64), np.repeat(roots, sizes)])
-    for child in (left, right):
-        joined[child][inner] += shift[inner].astype(joined.dtype[child])
-    made = 0
+def _depths(left: Array, tree: Array, n_trees: int) -> Array:
+    """The number of levels of each tree below its root."""
+    depths = np.zeros(n_trees, dtype=np.intp)
+    level, found = 0, np.arange(n_trees)
+    while True:
+        children = left[found]
+        children = children[children != found]
+        if not len(children):
+            return depths
+        level += 1
+        depths[tree[children]] = level
+        found = np.concatenate([children, children + 1])
 
-    def way_to(low: int, high: int) -> int:
-        nonlocal made
-        if high - low == 1:
-            return int(roots[low])
-        here, middle = made, (low + high) // 2
-        made += 1
-        joined[feature][here] = column
-        joined[threshold][here] = middle - 0.5
-        joined[left][here] = way_to(low, middle)
-        joined[right][here] = way_to(middle, high)
-        return here
 
-    way_to(0, len(trees))
-    return joined
+def rounded_down(values: Array, dtype: npt.DTypeLike) -> Array:
+    """Return the greatest numbers of a precision that are not above others.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of floats.
+    dtype : dtype
+        The precision.
+
+    Returns
+    -------
+    ndarray
+        Of that dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(rounded_down(np.array([0.1]), np.float32)[0]) <= 0.1 < float(np.float32(0.1))
+    True
+    """
+    with np.errstate(over="ignore"):
+        rounded: Array = values.astype(dtype)
+    above = rounded > values
+    rounded[above] = np.nextafter(rounded[above], np.array(-np.inf, dtype=dtype))
+    return rounded
+
+
+def added(found: Array, start: Any = None) -> Array:
+    """Add up what was found in all trees, one after the other: in another order the last bits would be others.
+
+    Parameters
+    ----------
+    found : ndarray of shape (n_trees, ...)
+        From a `Grove`.
+    start : ndarray, default=None
+        What is there before the first one.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        The sums.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> added(np.array([[1.0], [2.0]]), start=0.5)
+    array([3.5])
+    """
+    if start is not None:
+        terms = np.empty((len(found) + 1, *found.shape[1:]), dtype=found.dtype)
+        terms[0], terms[1:] = start, found
+        found = terms
+    # Of a single column NumPy itself would add up in pairs.
+    summed: Array = np.add.reduce(found, axis=0) if found[0].size > 1 else np.add.accumulate(found, axis=0)[-1]
+    return summed
 
 
 def in_single(X: Array, *, nan: bool) -> Array | None:

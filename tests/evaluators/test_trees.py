@@ -61,7 +61,7 @@ def name_of(model):
     return f"{type(model).__name__}-{getattr(model, 'loss', getattr(model, 'max_depth', ''))}"
 
 
-def assert_same(model, X, sizes=(1, 2, 3, 12, 13, 200), *, answers=None):
+def assert_same(model, X, sizes=(1, 2, 3, 12, 13, 200)):
     """Every method of every offer answers as the model does: values, dtype, shape and layout."""
     found = list(offers(model))
     assert len(found) == 1
@@ -76,13 +76,7 @@ def assert_same(model, X, sizes=(1, 2, 3, 12, 13, 200), *, answers=None):
                     answered.add(size)
                     assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
                     assert np.array_equal(theirs, ours), (method, size, np.abs(theirs - ours).max())
-    assert answered == set(answers or sizes)
-
-
-def few(model, sizes=(1, 2, 3, 12, 13, 200)):
-    """The sizes that are answered: boosting is asked itself for many rows."""
-    boosting = "Boosting" in type(model).__name__
-    return [size for size in sizes if size < 40 or not boosting]
+    assert answered == set(sizes)
 
 
 @pytest.mark.parametrize("model", CLASSIFIERS, ids=name_of)
@@ -90,7 +84,7 @@ def test_ten_classes(model):
     X, y = DIGITS
     model.fit(X[::2], np.array(list(LABELLED))[y[::2]])
 
-    assert_same(model, np.random.default_rng(0).permutation(X[1::2]), answers=few(model))
+    assert_same(model, np.random.default_rng(0).permutation(X[1::2]))
 
 
 @pytest.mark.parametrize("model", BINARY, ids=name_of)
@@ -98,7 +92,7 @@ def test_two_classes(model, breast_cancer):
     X, y = breast_cancer
     model.fit(X[::2], y[::2] * 7)
 
-    assert_same(model, np.ascontiguousarray(X[1::2]), answers=few(model))
+    assert_same(model, np.ascontiguousarray(X[1::2]))
 
 
 @pytest.mark.parametrize("model", REGRESSORS, ids=name_of)
@@ -106,7 +100,7 @@ def test_regression(model, diabetes):
     X, y = diabetes
     model.fit(X[::2], y[::2])
 
-    assert_same(model, np.ascontiguousarray(X[1::2]), answers=few(model))
+    assert_same(model, np.ascontiguousarray(X[1::2]))
 
 
 @pytest.mark.parametrize("contamination", ["auto", 0.1])
@@ -178,7 +172,7 @@ def test_missing_values(model, trained, breast_cancer):
     holed = np.where(holes, np.nan, X)
     model.fit(holed if trained else X, y)
 
-    assert_same(model, holed, answers=few(model))
+    assert_same(model, holed)
 
 
 def test_a_model_that_takes_no_missing_values_is_left_to_refuse_them(breast_cancer):
@@ -238,19 +232,29 @@ def test_frames_profit(breast_cancer):
 
 def test_a_forest_on_several_threads_is_asked_itself(breast_cancer):
     X, y = breast_cancer
+    many = np.tile(X, (10, 1))
     model = RandomForestClassifier(10, n_jobs=2, random_state=0).fit(X, y)
     offer = next(offers(model))
     evaluate = offer.make()["predict"]
 
-    assert evaluate(X[:200]) is None
-    assert offer.seconds("predict", 200) == float("inf")
+    assert evaluate(many) is None
+    assert offer.seconds("predict", len(many)) == float("inf")
     assert np.array_equal(evaluate(X[:1]), model.predict(X[:1]))
 
     model = RandomForestClassifier(10, random_state=0).fit(X, y)
     evaluate = next(offers(model)).make()["predict"]
-    assert evaluate(X[:200]) is not None
+    assert np.array_equal(evaluate(many), model.predict(many))
     with parallel_config("threading", n_jobs=2):
-        assert evaluate(X[:200]) is None
+        assert evaluate(many) is None
+
+
+def test_boosting_is_asked_itself_for_many_rows(breast_cancer):
+    X, y = breast_cancer
+    model = HistGradientBoostingClassifier(max_iter=40).fit(X, y)
+    offer = next(offers(model))
+
+    assert offer.make()["predict"](X) is None
+    assert offer.seconds("predict", len(X)) == float("inf")
 
 
 def test_eight_threads(breast_cancer):
