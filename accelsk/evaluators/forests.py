@@ -154,7 +154,7 @@ class _Sums:
         self._seconds = together, apart
         #: Up to how many rows the trees are walked down together.
         self._few = 0
-        if 1 < len(trees) and n_nodes <= _LARGE:
+        if len(trees) > 1 and n_nodes <= _LARGE:
             self._few = max((n_rows for n_rows in range(1, 129) if together(n_rows) < apart(n_rows)), default=0)
         if not self._few:
             self.build = 0.0
