@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn import get_config
 
 from accelsk.evaluators.spec import Evaluate, Offer, Precision
@@ -209,10 +210,10 @@ class Evaluation:
     def _evaluated(self, taken: _Taken, method: str, X: Any) -> Any:
         """The result of an evaluator; None where it is not for these data."""
         if type(X) is not np.ndarray or X.ndim != 2 or self._named or not self._suits(taken, method, X):
-            if taken.offer.check is None or (method in _TRANSFORMING and not self._returns_arrays()):
+            if taken.offer.check is None or issparse(X) or (method in _TRANSFORMING and not self._returns_arrays()):
                 return None
             X = taken.offer.check(X)
-            if not self._suits(taken, method, X):
+            if type(X) is not np.ndarray or X.ndim != 2 or not self._suits(taken, method, X):
                 return None
         return taken.evaluate(X)
 

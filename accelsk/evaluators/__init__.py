@@ -17,10 +17,16 @@ __all__ = ["Offer", "offers"]
 
 #: Which modules have evaluators for a class, by the start of its public path; a module is imported on first use.
 _MODULES: tuple[tuple[str, str], ...] = (
+    ("sklearn.ensemble.ExtraTrees", "accelsk.evaluators.forests"),
+    ("sklearn.ensemble.GradientBoosting", "accelsk.evaluators.boosted"),
+    ("sklearn.ensemble.HistGradientBoosting", "accelsk.evaluators.boosted"),
+    ("sklearn.ensemble.IsolationForest", "accelsk.evaluators.forests"),
+    ("sklearn.ensemble.RandomForest", "accelsk.evaluators.forests"),
     ("sklearn.linear_model.", "accelsk.evaluators.linear"),
     ("sklearn.svm.NuSV", "accelsk.evaluators.kernels"),
     ("sklearn.svm.OneClassSVM", "accelsk.evaluators.kernels"),
     ("sklearn.svm.SV", "accelsk.evaluators.kernels"),
+    ("sklearn.tree.", "accelsk.evaluators.forests"),
 )
 
 
