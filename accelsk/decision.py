@@ -129,6 +129,8 @@ class Decision:
         How a worker of `parallel_config` came to this device, where it had several to choose from.
     cluster : str, default=""
         Which workers have trained on dask collections; empty for a fit on this machine.
+    threads : str, default=""
+        The threads that the fit is limited to, where fewer are faster; empty where it takes as many as there are.
 
     Examples
     --------
@@ -151,6 +153,7 @@ class Decision:
     conversions: tuple[str, ...] = ()
     placed: str = ""
     cluster: str = ""
+    threads: str = ""
 
     def to_state(self) -> dict[str, Any]:
         """Return the decision as nested dicts, for `from_state`: a pickle of them outlives changes to this class.

@@ -53,9 +53,10 @@ def _headline(decision: Decision) -> str:
     converted = f" X is converted: {', '.join(decision.conversions)}." if decision.conversions else ""
     placed = f" Device {decision.device}: {decision.placed}." if decision.placed else ""
     trained = f" Trained by {decision.cluster}." if decision.cluster else ""
+    threads = f" Threads: {decision.threads}." if decision.threads else ""
     return (
         f"{decision.estimator} {verb} fitted by engine {decision.engine!r} on {decision.device!r} "
-        f"({decision.fidelity}): {decision.why}.{placed}{converted}{trained}"
+        f"({decision.fidelity}): {decision.why}.{placed}{threads}{converted}{trained}"
     )
 
 
