@@ -28,7 +28,7 @@ from accelsk.remembered import as_alone, within_share
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
 from accelsk.selection import Plan, public_name, select
-from accelsk.threads import in_force, stepwise
+from accelsk.threads import economical, in_force, stepwise
 from accelsk.tickets import admitted
 
 __all__ = ["Route", "carry_out", "compute", "parallel", "route_of"]
@@ -196,7 +196,7 @@ def _backend(wrapper: Any, plan: Plan, options: Options, previous: tuple[Decisio
 
 def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if plan.row is None:
-        with in_force():
+        with in_force(), economical(*plan.threads):
             return getattr(backend, method)(*args, **kwargs)
     adapter = adapter_on(plan.engine.name, plan.device)
     if plan.device != HOST and adapter.environment(plan.device) is None:
@@ -206,7 +206,7 @@ def _run_fit(backend: Any, plan: Plan, method: str, args: Sequence[Any], kwargs:
     # Engines know arrays and frames, not every object that scikit-learn would make one of.
     args = tuple(convert.as_array(value) for value in args)
     kwargs = {name: convert.as_array(value) for name, value in kwargs.items()}
-    with admitted(adapter, plan.device, _X(args, kwargs)), in_force(adapter.pools):
+    with admitted(adapter, plan.device, _X(args, kwargs)), in_force(adapter.pools), economical(*plan.threads):
         return adapter.fit(backend, plan.row, method, args, kwargs, plan.device)
 
 
@@ -244,12 +244,13 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
         args, kwargs = _with_X(args, kwargs, X)
     backend = within_share(backend)
     evaluation = evaluation_of(wrapper, route)
+    threads = _threads(wrapper, route, method, X)
     if route.row is None:
-        with in_force():
+        with in_force(), threads:
             result = evaluation.compute(method, args, kwargs, lambda: getattr(backend, method)(*args, **kwargs))
         return Resident(result) if stays and method in _TRANSFORMING else result
     wanted = _wanted(wrapper._takes, route, method, X, wrapper.__dict__.get("_params", {}))
-    with in_force(route.adapter.pools):
+    with in_force(route.adapter.pools), threads:
         if wanted is None and route.device == HOST:
             row, adapter = route.row, route.adapter
             result = evaluation.compute(
@@ -293,6 +294,14 @@ def route_of(decision: Decision, cls: type) -> Route:
     name, device = public_name(cls), Device.parse(decision.device)
     row = None if engine.reference else engine.row(name, device) or engine.row(name)
     return Route(engine.name, row, adapter_on(engine.name, device), device)
+
+
+def _threads(wrapper: Any, route: Route, method: str, X: Any) -> AbstractContextManager[Any]:
+    """The threads of a call of a fitted model, where fewer are faster."""
+    shape = getattr(X, "shape", ())
+    if len(shape) != 2 or hasattr(X, "tocsr") or route.device != HOST:
+        return economical(None)
+    return economical(*route.adapter.threads(wrapper._inner, method, *shape))
 
 
 def _on_converted(

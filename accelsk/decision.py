@@ -129,6 +129,8 @@ class Decision:
         How a worker of `parallel_config` came to this device, where it had several to choose from.
     cluster : str, default=""
         Which workers have trained on dask collections; empty for a fit on this machine.
+    threads : str, default=""
+        The threads that the fit is limited to, where fewer are faster; empty where it takes as many as there are.
     operations : mapping of str to str, default={}
         The methods of the fitted model that something else than the engine's own model computes, and what, for which
         numbers of rows.
@@ -154,6 +156,7 @@ class Decision:
     conversions: tuple[str, ...] = ()
     placed: str = ""
     cluster: str = ""
+    threads: str = ""
     operations: Mapping[str, str] = field(default_factory=dict)
 
     def to_state(self) -> dict[str, Any]:

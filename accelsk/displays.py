@@ -55,9 +55,10 @@ def _headline(decision: Decision) -> str:
     trained = f" Trained by {decision.cluster}." if decision.cluster else ""
     shared = "; ".join(f"{method} by {who}" for method, who in decision.operations.items())
     computed = f" Its methods are computed apart: {shared}." if shared else ""
+    threads = f" Threads: {decision.threads}." if decision.threads else ""
     return (
         f"{decision.estimator} {verb} fitted by engine {decision.engine!r} on {decision.device!r} "
-        f"({decision.fidelity}): {decision.why}.{placed}{converted}{trained}{computed}"
+        f"({decision.fidelity}): {decision.why}.{placed}{threads}{converted}{trained}{computed}"
     )
 
 

@@ -10,7 +10,7 @@ from accelsk.calibration import origin
 from accelsk.config import Options
 from accelsk.decision import Candidate, Decision, Reason
 from accelsk.devices import HOST, Device
-from accelsk.engines import get, names, reference
+from accelsk.engines import get, get_adapter, names, reference
 from accelsk.engines.spec import Engine, Row
 from accelsk.errors import AccelskError
 from accelsk.facts import Facts
@@ -40,6 +40,8 @@ class Plan:
         Where to compute.
     convert : str, default=""
         What X is to be converted to: a sparse format, "dense", or nothing.
+    threads : tuple of (int or None, int or None), default=(None, None)
+        The most threads of BLAS and of OpenMP.
     """
 
     decision: Decision
@@ -48,6 +50,7 @@ class Plan:
     keywords: Mapping[str, Any]
     device: Device
     convert: str = ""
+    threads: tuple[int | None, int | None] = (None, None)
 
 
 def select(
@@ -111,7 +114,8 @@ def select(
         _refuse(looks, options)
         chosen = Look(reference(), device=HOST)
         looks.append(chosen)
-    return _plan(chosen, looks, estimator, facts, asked_for, fell_back=fell_back, native=home is not None)
+    plan = _plan(chosen, looks, estimator, facts, asked_for, fell_back=fell_back, native=home is not None)
+    return _economical(plan, estimator, method, facts)
 
 
 def home_of(cls: type) -> str | None:
@@ -270,6 +274,22 @@ def _plan(
         placed=chosen.placed,
     )
     return Plan(decision, chosen.engine, chosen.row, chosen.keywords, chosen.device, chosen.check.convert)
+
+
+def _economical(plan: Plan, estimator: Any, method: str, facts: Facts | None) -> Plan:
+    """The same plan, with the threads to which it is limited where fewer are faster."""
+    if facts is None or facts.sparse or facts.n_samples is None or facts.n_features is None or plan.device != HOST:
+        return plan
+    threads = get_adapter(plan.engine.name).threads(estimator, method, facts.n_samples, facts.n_features)
+    limits = [
+        f"{most} {'thread' if most == 1 else 'threads'} of {of}"
+        for most, of in zip(threads, ("BLAS", "OpenMP"), strict=True)
+        if most is not None
+    ]
+    if not limits:
+        return plan
+    told = f"at most {' and '.join(limits)}, measured to be faster at this size"
+    return replace(plan, threads=threads, decision=replace(plan.decision, threads=told))
 
 
 _NATIVE = "it is a class of {} itself, which computes it whatever engine is asked for"

@@ -1,4 +1,4 @@
-"""How many threads a computation may use where several run at once: its share of the cores.
+"""How many threads a computation may use: its share of the cores where several run at once, or fewer that are faster.
 
 A share holds for a thread of Python (a context variable), as the number of OpenMP threads does. The number of BLAS
 threads belongs to the process: of several shares that are in force at once the smallest holds, and the number from
@@ -10,44 +10,14 @@ call is given one.
 from __future__ import annotations
 
 import inspect
-import os
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from accelsk.pools import NUMBERS, Pool, loaded, set_number
 
-__all__ = ["Pool", "alone", "in_force", "limited", "share", "stepwise", "threads_for"]
-
-
-class Pool(Protocol):
-    """A number of threads that belongs to the process, as the controllers of threadpoolctl have it."""
-
-    @property
-    def filepath(self) -> str:
-        """What tells it from others: the path of its library."""
-
-    def get_num_threads(self) -> int | None:
-        """Return the number.
-
-        Returns
-        -------
-        int or None
-            Whatever `set_num_threads` takes.
-        """
-
-    def set_num_threads(self, num_threads: int | None) -> Any:
-        """Set the number.
-
-        Parameters
-        ----------
-        num_threads : int or None
-            A positive one, or what `get_num_threads` has returned.
-        """
-
+__all__ = ["Pool", "alone", "economical", "in_force", "limited", "share", "stepwise", "threads_for"]
 
 _share: ContextVar[int | None] = ContextVar("accelsk_share", default=None)
 _alone: ContextVar[int | None] = ContextVar("accelsk_alone", default=None)
@@ -194,65 +164,80 @@ def _steps(values: Iterator[Any], pools: Callable[[], Iterable[Pool]]) -> Iterat
         yield value
 
 
+def economical(blas: int | None, openmp: int | None = None, pools: Iterable[Pool] = ()) -> AbstractContextManager[Any]:
+    """Return the context of one call that is faster on few threads, or of one of which nothing is known.
+
+    A number is only ever lowered: a share, a limit by threadpoolctl and the variables of the environment hold as well.
+    Where nothing is to be limited, the call is only counted, see `accelsk.pools`; that costs a microsecond, and a limit
+    some five.
+
+    Parameters
+    ----------
+    blas : int or None
+        The most threads of BLAS; None for as many as there are. A BLAS that is built on OpenMP, whose number is also
+        that of other code, is left as it is.
+    openmp : int or None, default=None
+        The most threads of OpenMP.
+    pools : iterable of Pool, default=()
+        Pools of the engine that are held to the same number as BLAS.
+
+    Returns
+    -------
+    context manager
+        For one use.
+
+    Examples
+    --------
+    >>> from threadpoolctl import threadpool_info
+    >>> with economical(blas=1):
+    ...     {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    {1}
+    """
+    return _Economical(blas, openmp, pools)
+
+
+class _Economical:
+    """A class, for a generator costs twice as much, and a small prediction would notice it."""
+
+    __slots__ = ("_blas", "_openmp", "_pools", "_restore", "_token")
+
+    _restore: Sequence[tuple[Pool, int]]
+    _token: object
+
+    def __init__(self, blas: int | None, openmp: int | None, pools: Iterable[Pool]) -> None:
+        self._blas = blas
+        self._openmp = openmp
+        self._pools: Sequence[Pool] = () if blas is None else (*loaded().blas, *pools)
+
+    def __enter__(self) -> None:
+        self._restore = () if self._openmp is None else _lower(loaded().openmp, self._openmp)
+        self._token = NUMBERS.hold(self._pools, self._blas or 0)
+
+    def __exit__(self, *error: object) -> None:
+        NUMBERS.release(self._token, self._pools, self._blas or 0)
+        for pool, number in self._restore:
+            set_number(pool, number)
+
+
+def _lower(pools: Iterable[Pool], limit: int) -> Sequence[tuple[Pool, int]]:
+    """Lower the numbers that belong to this thread; return what to set afterwards."""
+    before = [(pool, pool.get_num_threads()) for pool in pools]
+    changed = [(pool, number) for pool, number in before if number is not None and number > limit]
+    for pool, _ in changed:
+        set_number(pool, limit)
+    return changed
+
+
 @contextmanager
 def _held_to(limit: int, pools: Iterable[Pool]) -> Iterator[None]:
-    controller = _loaded()
-    blas: list[Pool] = controller.select(user_api="blas").lib_controllers
+    everything = loaded()
+    held = [*everything.blas, *pools]
     # OpenMP's number belongs to the thread that sets it, so nobody else is in the way.
-    with controller.select(user_api="openmp").limit(limits=limit), _process.held_to(limit, [*blas, *pools]):
+    before = _lower(everything.openmp, limit)
+    token = NUMBERS.hold(held, limit)
+    try:
         yield
-
-
-def _loaded() -> ThreadpoolController:
-    """The thread pools of the libraries that are loaded: looked for again once Python has loaded more modules."""
-    modules = len(sys.modules)
-    found, of = _looked.get("pools", (None, -1))
-    if of != modules:
-        found = ThreadpoolController()
-        _looked["pools"] = found, modules
-    assert found is not None
-    return found
-
-
-_looked: dict[str, tuple[ThreadpoolController | None, int]] = {}
-
-
-class _Process:
-    """The numbers of threads that belong to the process, and who holds them to how many."""
-
-    def __init__(self) -> None:
-        self._renew()
-        if hasattr(os, "register_at_fork"):  # not on Windows
-            os.register_at_fork(after_in_child=self._renew)
-
-    def _renew(self) -> None:
-        """Forget the holders: in a forked child there is none, and nobody would release the lock."""
-        self._lock = threading.Lock()
-        self._limits: list[int] = []
-        self._before: dict[str, tuple[Pool, int | None]] = {}
-
-    @contextmanager
-    def held_to(self, limit: int, pools: Iterable[Pool]) -> Iterator[None]:
-        with self._lock:
-            for pool in pools:
-                self._before.setdefault(pool.filepath, (pool, pool.get_num_threads()))
-            self._limits.append(limit)
-            self._set()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._limits.remove(limit)
-                self._set()
-
-    def _set(self) -> None:
-        for pool, before in self._before.values():
-            # Since its version 3.8 threadpoolctl lets one thread set the number of OpenBLAS and ignores all others: it
-            # keeps no account of who still needs a limit. Here is one, so whoever comes last may set it.
-            set_number = getattr(pool, "_real_set_num_threads", pool.set_num_threads)
-            set_number(min(self._limits) if self._limits else before)
-        if not self._limits:
-            self._before.clear()
-
-
-_process = _Process()
+    finally:
+        NUMBERS.release(token, held, limit)
+        for pool, number in before:
+            set_number(pool, number)

@@ -1,22 +1,34 @@
-"""A share of the cores holds while it is in force, in the thread that it is for, and leaves nothing behind."""
+"""Limits of threads hold while they are in force, in the thread that they are for, and leave nothing behind."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from accelsk.threads import in_force, limited, share, threads_for
+from accelsk.pools import loaded, set_number
+from accelsk.threads import economical, in_force, limited, share, threads_for
 
 
 def pools():
     return {info["filepath"]: info["num_threads"] for info in threadpool_info()}
 
 
+def numbers(api):
+    return {info["num_threads"] for info in threadpool_info() if info["user_api"] == api}
+
+
 @pytest.fixture(autouse=True)
 def _two_threads_before():
-    with threadpool_limits(2):  # whatever the environment says, so that there is something to take away
-        yield
+    """Whatever the environment says, so that there is something to take away; and nobody is in charge of OpenBLAS."""
+    everything = [*loaded().blas, *loaded().openmp]
+    before = [pool.get_num_threads() for pool in everything]
+    for pool in everything:
+        set_number(pool, 2)
+    yield
+    for pool, number in zip(everything, before, strict=True):
+        set_number(pool, number)
 
 
 def test_pools_are_held_to_the_share_and_given_back():
@@ -45,7 +57,7 @@ def test_shares_that_overlap_in_threads_leave_the_number_from_before():
         with limited(1):
             entered.wait()
             left.wait()  # the first one has ended, and this one is still in force
-            return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+            return numbers("blas")
 
     with ThreadPoolExecutor(2) as executor:
         _, seen = executor.submit(first), executor.submit(second)
@@ -65,3 +77,122 @@ def test_an_estimator_gets_at_most_the_share(monkeypatch):
     assert [threads_for(n) for n in (None, 0, 1, 8, -1)] == [None, 0, 1, 8, -1]
     with limited(3):
         assert [threads_for(n) for n in (None, 0, 1, 8, -1)] == [3, 3, 1, 3, 1]
+
+
+# -- a call that is faster on fewer threads --
+
+
+def test_a_call_gets_as_few_threads_as_it_is_faster_with():
+    before = pools()
+    with economical(1):
+        assert (numbers("blas"), numbers("openmp")) == ({1}, {2})
+    with economical(None, openmp=1):
+        assert (numbers("blas"), numbers("openmp")) == ({2}, {1})
+    with economical(1, openmp=1):
+        assert set(pools().values()) == {1}
+    with economical(None):
+        assert pools() == before
+    assert pools() == before
+
+
+def test_no_number_is_raised():
+    with threadpool_limits(1):
+        with economical(2, openmp=2):
+            assert set(pools().values()) == {1}
+        with limited(2):
+            assert set(pools().values()) == {1}
+        assert set(pools().values()) == {1}
+
+
+def test_a_share_holds_in_such_a_call_and_such_a_call_within_a_share():
+    with threadpool_limits(4):
+        with limited(3), economical(2):
+            assert numbers("blas") == {2}
+        with economical(2), limited(3):
+            assert numbers("blas") == {2}
+            assert numbers("openmp") == {3}
+        with limited(1), economical(2):
+            assert numbers("blas") == {1}
+
+
+def test_a_call_that_fails_gives_the_threads_back():
+    before = pools()
+    with pytest.raises(ZeroDivisionError), economical(1, openmp=1):
+        1 / 0  # noqa: B018
+    assert pools() == before
+
+
+def test_the_smallest_of_several_calls_at_once_holds_and_the_last_gives_back():
+    before, entered, first_out, second_out = pools(), Barrier(3), Event(), Event()
+
+    def call(most, leave):
+        with economical(most):
+            entered.wait()
+            leave.wait()
+
+    with threadpool_limits(4), ThreadPoolExecutor(2) as executor:
+        first = executor.submit(call, 1, first_out)
+        second = executor.submit(call, 2, second_out)
+        entered.wait()
+        seen = [numbers("blas")]
+        first_out.set()
+        first.result()
+        seen.append(numbers("blas"))
+        second_out.set()
+        second.result()
+        seen.append(numbers("blas"))
+    assert seen == [{1}, {2}, {4}]
+    assert pools() == before
+
+
+def test_what_threadpoolctl_puts_back_too_late_is_put_right():
+    """As scikit-learn's k-means does inside a fit: it finds the number of another thread, and returns to it."""
+    inside, other_ended = Event(), Event()
+
+    def k_means():
+        with economical(None):
+            with threadpool_limits(1, user_api="blas"):
+                inside.set()
+                other_ended.wait()
+            return numbers("blas")
+
+    with ThreadPoolExecutor(1) as executor:
+        with economical(1):
+            fit = executor.submit(k_means)
+            inside.wait()
+        other_ended.set()
+        put_back = fit.result()
+    assert put_back == {1}  # else this test shows nothing
+    assert numbers("blas") == {2}
+
+
+def test_a_limit_of_the_user_outlives_the_calls_inside():
+    inside, may_end = Event(), Event()
+
+    def long_call():
+        with economical(1):
+            pass
+        with economical(None):
+            inside.set()
+            may_end.wait()
+
+    with ThreadPoolExecutor(1) as executor, threadpool_limits(3, user_api="blas"):
+        other = executor.submit(long_call)
+        inside.wait()
+        with threadpool_limits(2, user_api="blas"):
+            with economical(1):
+                assert numbers("blas") == {1}
+            assert numbers("blas") == {2}
+        may_end.set()
+        other.result()
+        assert numbers("blas") == {3}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_leaves_the_block_that_it_was_forked_in():
+    with economical(1):
+        child = os.fork()
+    if not child:
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

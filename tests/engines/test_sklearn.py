@@ -1,16 +1,23 @@
 """The engine "sklearn" is scikit-learn itself: every estimator, on the host, as it is."""
 
+import importlib
+import warnings
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import Ridge
+from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import SVC
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from accelsk import AcceleratedEstimator, fit_many
+from accelsk import AcceleratedEstimator, explain, fit_many
 from accelsk.engines import get, names, reference, why_missing
+from accelsk.engines.sklearn.threads import CROWDED
 from accelsk.errors import DeviceNotAvailable
 from accelsk.testing import engine_checks
 from accelsk.threads import limited
@@ -93,3 +100,114 @@ def test_warm_start_goes_on_from_the_last_fit(iris):
 
     assert len(model.estimators_) == 8
     np.testing.assert_array_equal(model.estimators_[0].tree_.threshold, first.tree_.threshold)
+
+
+# -- one thread, where that is faster --
+
+
+def of_size(n_samples, n_features):
+    return make_classification(n_samples, n_features, n_informative=5, random_state=0)
+
+
+def watched(monkeypatch, module, name):
+    """The numbers of threads with which a function of scikit-learn is called."""
+    seen, original = [], getattr(module, name)
+
+    def watching(*args, **kwargs):
+        seen.append({info["user_api"]: info["num_threads"] for info in threadpool_info()})
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, watching)
+    return seen
+
+
+@pytest.fixture
+def two_threads():
+    """Whatever the environment says."""
+    with threadpool_limits(2):
+        yield
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_fit_has_one_thread_of_blas_where_that_is_faster(monkeypatch):
+    from sklearn.linear_model import _logistic
+
+    seen = watched(monkeypatch, _logistic, "_logistic_regression_path")
+    model = AcceleratedEstimator(LogisticRegression(), engine="sklearn").fit(*of_size(1000, 20))
+    clone(model).fit(*of_size(100, 20))
+    LogisticRegression().fit(*of_size(1000, 20))
+
+    assert seen == [{"blas": 1, "openmp": 2}, {"blas": 2, "openmp": 2}, {"blas": 2, "openmp": 2}]
+    assert model.decision_.threads == "at most 1 thread of BLAS, measured to be faster at this size"
+    assert "Threads: at most 1 thread of BLAS" in str(model.decision_)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_and_one_of_openmp(monkeypatch):
+    from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
+
+    seen = watched(monkeypatch, TreeGrower, "grow")
+    X, y = of_size(200, 10)
+    model = AcceleratedEstimator(HistGradientBoostingClassifier(max_iter=1), engine="sklearn").fit(X, y)
+    clone(model).fit(*of_size(600, 10))
+
+    assert seen == [{"blas": 2, "openmp": 1}, {"blas": 2, "openmp": 2}]
+    assert "OpenMP" in model.decision_.threads
+
+
+def test_what_is_told_before_the_fit_is_what_holds_in_it():
+    X, y = of_size(1000, 20)
+    assert explain(LogisticRegression(), X, y, engine="sklearn").threads
+    assert not explain(LogisticRegression(), engine="sklearn").threads  # nothing is known of the size
+    assert not explain(LogisticRegression(solver="liblinear"), X, y, engine="sklearn").threads
+    assert not explain(LogisticRegression(), sp.csr_array(X), y, engine="sklearn").threads
+    assert not explain(Ridge(), X, y, engine="sklearn").threads
+
+
+def test_predictions_keep_their_threads(two_threads, monkeypatch):
+    from sklearn.linear_model._base import LinearClassifierMixin
+
+    seen = watched(monkeypatch, LinearClassifierMixin, "decision_function")
+    X, y = of_size(1000, 20)
+    AcceleratedEstimator(LogisticRegression(), engine="sklearn").fit(X, y).predict(X)
+
+    assert seen == [{"blas": 2, "openmp": 2}]
+
+
+# Sums are made in another order: the last digits of a product may differ, and what is made of it.
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("name", sorted(CROWDED))
+def test_the_result_is_that_of_all_threads_to_rounding(name):
+    module, _, cls = name.rpartition(".")
+    estimator = getattr(importlib.import_module(module), cls)()
+    several = {"n_components": 3, "max_iter": 1000, "tol": 1e-6, "n_clusters": 3, "random_state": 0, "Cs": 2, "cv": 2}
+    if "Hist" in name:
+        several["max_iter"] = 2
+    estimator.set_params(**{key: several[key] for key in several.keys() & estimator.get_params()})
+    (region, *_) = CROWDED[name]
+    columns = 20
+    X, labels = of_size(max(region.least, 1000) // columns, columns)
+    y = np.exp(X[:, 0]) if "Regressor" in name else labels
+    X[labels == 1] += 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", (FutureWarning, ConvergenceWarning))
+        ours = AcceleratedEstimator(estimator, engine="sklearn").fit(X, y)
+        theirs = clone(estimator).fit(X, y)
+
+    assert ours.decision_.threads
+    for attribute in ("coef_", "means_", "covariances_", "cluster_centers_"):
+        if hasattr(theirs, attribute):
+            found, expected = getattr(ours, attribute), getattr(theirs, attribute)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    for method in ("predict", "predict_proba"):
+        if hasattr(theirs, method):
+            np.testing.assert_allclose(getattr(ours, method)(X), getattr(theirs, method)(X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(CROWDED))
+def test_a_region_names_hyperparameters_that_there_are(name):
+    module, _, cls = name.rpartition(".")
+    params = getattr(importlib.import_module(module), cls)().get_params()
+    for region in CROWDED[name]:
+        assert region.params.keys() <= params.keys()
+        assert region.least < region.most

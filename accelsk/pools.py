@@ -1,0 +1,223 @@
+"""Numbers of threads that belong to the process, such as those of BLAS: who holds them to how many.
+
+Several threads of Python may hold a number at once: the smallest holds, and the number from before comes back with the
+end of the last one. No number is ever raised: who has set a smaller one from outside has said what is the most.
+
+threadpoolctl, which scikit-learn uses inside k-means and nearest neighbours, keeps no such account: it puts back what
+it has found. If that was found while another thread held the number, it is wrong, and comes after the right one. So
+calls that hold nothing are counted as well (`Numbers.hold` without pools), and with the last of them the numbers are
+looked after once more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["NUMBERS", "Loaded", "Numbers", "Pool", "loaded", "set_number"]
+
+
+class Pool(Protocol):
+    """A number of threads that belongs to the process, as the controllers of threadpoolctl have it."""
+
+    @property
+    def filepath(self) -> str:
+        """What tells it from others: the path of its library."""
+
+    def get_num_threads(self) -> int | None:
+        """Return the number.
+
+        Returns
+        -------
+        int or None
+            Whatever `set_num_threads` takes.
+        """
+
+    def set_num_threads(self, num_threads: int | None) -> Any:
+        """Set the number.
+
+        Parameters
+        ----------
+        num_threads : int or None
+            A positive one, or what `get_num_threads` has returned.
+        """
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The pools of the libraries that are loaded.
+
+    Parameters
+    ----------
+    blas : sequence of Pool
+        Whose number belongs to the process.
+    openmp : sequence of Pool
+        Whose number belongs to the thread that sets it: OpenMP, and a BLAS that is built on it.
+    """
+
+    blas: Sequence[Pool]
+    openmp: Sequence[Pool]
+
+
+def loaded() -> Loaded:
+    """Return the pools of BLAS and of OpenMP: looked for again once Python has loaded more modules.
+
+    Returns
+    -------
+    Loaded
+        Those that there are.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> [pool.get_num_threads() > 0 for pool in loaded().blas][:1]
+    [True]
+    """
+    modules = len(sys.modules)
+    found, of = _looked.get("pools", (None, -1))
+    if found is None or of != modules:
+        controllers = ThreadpoolController().lib_controllers
+        openmp = [each for each in controllers if "openmp" in (each.user_api, getattr(each, "threading_layer", ""))]
+        found = Loaded([each for each in controllers if each not in openmp], openmp)
+        _looked["pools"] = found, modules
+    return found
+
+
+_looked: dict[str, tuple[Loaded | None, int]] = {}
+
+
+def set_number(pool: Pool, number: int | None) -> None:
+    """Set a number whatever threads others have set it from.
+
+    Parameters
+    ----------
+    pool : Pool
+        Whose.
+    number : int or None
+        The number.
+    """
+    # Since its version 3.8 threadpoolctl lets one thread set the number of OpenBLAS and ignores all others: it
+    # keeps no account of who still needs a limit. Here is one, so whoever comes last may set it.
+    getattr(pool, "_real_set_num_threads", pool.set_num_threads)(number)
+
+
+class _Held:
+    """A pool, the number outside, the one that was set last, and what was ever set while others might have looked."""
+
+    __slots__ = ("before", "limits", "now", "pool", "shown")
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.before = self.now = pool.get_num_threads()
+        self.limits: list[int] = []
+        self.shown: set[int | None] = set()
+
+    def set(self, number: int | None) -> None:
+        if number != self.now:
+            set_number(self.pool, number)
+            self.now = number
+
+    def bounded(self) -> int | None:
+        limit = min(self.limits)
+        # Neither None nor what is not positive is a number: the library decides.
+        return limit if self.before is None or self.before < 1 else min(limit, self.before)
+
+    def look(self) -> None:
+        """Find the number outside again: nobody holds the pool."""
+        number = self.pool.get_num_threads()
+        if number in self.shown and number != self.now and not _controlled():
+            set_number(self.pool, self.now)  # put back by who had found it while it was held
+        else:
+            self.now = number
+
+
+def _controlled() -> bool:
+    """Whether somebody limits OpenBLAS by threadpoolctl right now; older versions of it do not say, and may."""
+    from threadpoolctl import OpenBLASController
+
+    state = getattr(OpenBLASController, "_SHARED_STATE", None)
+    thread = getattr(state, "controlling_thread", None)
+    return state is None or (thread is not None and thread.is_alive())
+
+
+class Numbers:
+    """The numbers of threads that belong to the process."""
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        """Forget the holders: in a forked child there is none, and nobody would release the lock."""
+        self._lock = threading.Lock()
+        self._process = object()
+        self._holders = 0
+        self._held: dict[str, _Held] = {}
+
+    def hold(self, pools: Sequence[Pool] = (), limit: int = 0) -> object:
+        """Hold pools to a number from now on.
+
+        Parameters
+        ----------
+        pools : sequence of Pool, default=()
+            Which; none for a call that leaves the numbers as they are.
+        limit : int, default=0
+            The most threads.
+
+        Returns
+        -------
+        object
+            For `release`.
+        """
+        with self._lock:
+            self._holders += 1
+            several = self._holders > 1
+            if several:
+                for held in self._held.values():
+                    held.shown.add(held.now)
+            for pool in pools:
+                known = self._held.get(pool.filepath)
+                if known is None:
+                    known = self._held[pool.filepath] = _Held(pool)
+                elif not known.limits:
+                    known.look()
+                    known.before = known.now
+                known.limits.append(limit)
+                known.set(known.bounded())
+                if several:
+                    known.shown.add(known.now)
+            return self._process
+
+    def release(self, process: object, pools: Sequence[Pool] = (), limit: int = 0) -> None:
+        """Hold them no longer.
+
+        Parameters
+        ----------
+        process : object
+            From `hold`.
+        pools, limit : sequence of Pool, int
+            As they were given to `hold`.
+        """
+        with self._lock:
+            if process is not self._process:
+                return  # this is a fork of the process that held them
+            self._holders -= 1
+            for pool in pools:
+                held = self._held[pool.filepath]
+                held.limits.remove(limit)
+                held.set(held.bounded() if held.limits else held.before)
+            if not self._holders and self._held:
+                for held in self._held.values():
+                    if held.shown:
+                        held.look()
+                self._held.clear()
+
+
+NUMBERS = Numbers()
