@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "run a script with a joblib backend, an engine, a device",
     "inspect": "what a saved model holds, without loading it",
     "doctor": "check this machine and this installation",
+    "bench": "your own estimator on your own data, by every engine: times, scores, what to set",
     "demo": "plain scikit-learn beside accelsk on real data",
 }
 

@@ -21,6 +21,17 @@ __all__ = ["markdown"]
 
 Operation = Mapping[str, Any]
 
+_HOW = """\
+Written by `python -m benchmarks.report` from one run of `python -m benchmarks.suite{quickly}` ({minutes:g} minutes,
+{count} operations). Every figure is a ratio of times measured in turns in one process: the median of rounds in which
+each contender runs once; the first call, which loads libraries, is not among them. Figures of different machines are
+not comparable."""
+
+_REGRET = """\
+Its time over that of the best other choice, known afterwards: plain scikit-learn, the Extension, every engine by its
+name. Operations over 5 ms; the dashed line is the bar for the worst.
+"""
+
 
 def markdown(result: Mapping[str, Any]) -> str:
     """Return the page."""
@@ -36,8 +47,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "## One row\n",
         "![Microseconds for one row, by estimator and contender](benchmarks/latency.png)\n",
         '## What the choice of `"auto"` costs\n',
-        "Its time over that of the best other choice, known afterwards: plain scikit-learn, the Extension, every engine by"
-        " its name. Operations over 5 ms; the dashed line is the bar for the worst.\n",
+        _REGRET,
         "![Time over that of the best choice](benchmarks/regret.png)\n",
         _regrets(operations),
         "## Share of what this machine can do\n",
@@ -54,14 +64,10 @@ def markdown(result: Mapping[str, Any]) -> str:
 def _introduction(result: Mapping[str, Any]) -> str:
     machine, yards = result["machine"], result["yardsticks"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    count = len(result["operations"])
     snap = any(SNAP in each["ratios"] for each in result["operations"])
     return (
-        "# Benchmarks\n\n"
-        f"Written by `python -m benchmarks.report` from one run of `python -m benchmarks.suite"
-        f"{' --quick' if result['quick'] else ''}` ({result['minutes']:g} minutes, {len(result['operations'])} operations). "
-        "Every figure is a ratio of times measured in turns in one process: the median of rounds in which each contender "
-        "runs once; the first call, which loads libraries, is not among them. Ratios of different machines are not "
-        "comparable.\n\n"
+        f"# Benchmarks\n\n{_HOW.format(**result, quickly=' --quick' if result['quick'] else '', count=count)}\n\n"
         "Contenders: plain scikit-learn; the class that scikit-learn patched by Intel's Extension would use (\"the "
         f'Extension"){"; Snap ML" if snap else ""}; and accelsk with `engine="auto"`, all at their defaults.\n\n'
         f"Machine: {machine['processor']}, {machine['cores']} cores ({', '.join(machine['instructions'])}), "

@@ -13,14 +13,14 @@ import copy
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from accelsk.timing import Comparison, Spread, compare
 from benchmarks import bars, whole, yardsticks
-from benchmarks.cases import BATCHES, CASES, QUICK, SIZES, Case, Size, available
+from benchmarks.cases import BATCHES, CASES, QUICK, QUICK_SIZES, SIZES, Case, Size, available
 from benchmarks.contenders import AUTO, PATCHED, PLAIN, Contender, contenders
 from benchmarks.machine import described, load
 from benchmarks.pacing import Pace
@@ -224,21 +224,21 @@ def _engine(model: Any) -> str:
     return str(getattr(model, "engine_", ""))
 
 
-def measured(cases: list[Case], *, quick: bool, minutes: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def measured(
+    cases: list[Case], *, sizes: Callable[[Case], Sequence[Size]], effort: Effort, minutes: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Measure cases, the small sizes of all first, until the time is over."""
     end = time.perf_counter() + 60 * minutes
-    effort = HASTY if quick else FULL
     runs = [Run(case, effort) for case in cases]
     found: list[dict[str, Any]] = []
     late: list[dict[str, Any]] = []
-    for size in sorted({size for sizes in QUICK.values() for size in sizes}) if quick else SIZES:
+    for size in SIZES:
         # Neighbours in the list have the same kind of data, which are made once.
         for run in sorted(runs, key=lambda run: run.case.data):
-            if not run.case.fits(size) or (quick and size not in QUICK.get(run.case.name, SIZES)):
+            if size not in sizes(run.case) or not run.case.fits(size):
                 continue
             if time.perf_counter() > end:
-                where = {"case": run.case.name, "rows": size[0], "columns": size[1]}
-                late.append({**where, "why": f"the {minutes:.0f} minutes were over"})
+                late.append({"case": run.case.name, "rows": size[0], "columns": size[1], "why": "the time was over"})
                 continue
             for operation in run.at(size):
                 found.append(operation)
@@ -280,7 +280,12 @@ def main() -> None:
             result[name] = value
             print(f"{name}: done after {time.perf_counter() - started:.0f} s", flush=True)
     left = (given.minutes or (5.0 if given.quick else 45.0)) - (time.perf_counter() - started) / 60
-    result["operations"], result["left_out"] = measured(cases, quick=given.quick, minutes=left)
+    result["operations"], result["left_out"] = measured(
+        cases,
+        sizes=lambda case: QUICK.get(case.name, QUICK_SIZES) if given.quick else SIZES,
+        effort=HASTY if given.quick else FULL,
+        minutes=left,
+    )
     result["machine"]["load_after"] = load()
     result["minutes"] = round((time.perf_counter() - started) / 60, 1)
     result["bars"] = [asdict(verdict) for verdict in bars.judged(result)]

@@ -55,7 +55,7 @@ _ONE_THREAD = f"{PLAIN}, 1 thread"
 
 
 @dataclass
-class _Sweep:
+class Sweep:
     """The measurement of one case."""
 
     case: Case
@@ -180,7 +180,7 @@ def swept(cases: Sequence[Case], minutes: float) -> Iterator[dict[str, Any]]:
     end = time.perf_counter() + 60 * minutes
     for done, case in enumerate(cases):
         now = time.perf_counter()
-        yield from _Sweep(case, now + (end - now) / (len(cases) - done)).records()
+        yield from Sweep(case, now + (end - now) / (len(cases) - done)).records()
 
 
 def main() -> None:

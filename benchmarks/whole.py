@@ -77,7 +77,9 @@ def search(rows: int, repeats: int) -> dict[str, Any]:
     searches = {
         PLAIN: GridSearchCV(plain, GRID, cv=5, n_jobs=2),
         AUTO: accelerate(GridSearchCV(plain, GRID, cv=5, n_jobs=2), engine="auto"),
-        f'{AUTO}, memory="cache"': accelerate(GridSearchCV(plain, GRID, cv=5, n_jobs=2), engine="auto", memory="cache"),
+        f'{AUTO}, memory="cache"': accelerate(GridSearchCV(plain, GRID, cv=5, n_jobs=2), engine="auto").set_params(
+            estimator__memory="cache"
+        ),
     }
     scores: dict[str, float] = {}
 
