@@ -98,8 +98,9 @@ def regret(operations: Sequence[Mapping[str, Any]], file: Path) -> None:
             marker, markersize=4, alpha=0.6, label=kind,
         )  # fmt: skip
     axis.axhline(1.15, color="grey", linestyle="--", linewidth=1)
-    axis.set_xscale("log")
-    axis.set_yscale("log", base=2)
+    if any(each["regret"] for each in operations):  # an axis without numbers has no logarithms
+        axis.set_xscale("log")
+        axis.set_yscale("log", base=2)
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_xlabel("milliseconds of the operation", fontsize=9)
     axis.set_ylabel("over the best choice", fontsize=9)

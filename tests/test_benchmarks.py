@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import sys
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_bar_tells_how_far_it_is_met():
 def test_who_takes_part():
     case = BY_NAME["KMeans"]
     there = contenders(case, *case.data_for((200, 10)))
-    assert list(there)[0] == PLAIN
+    assert next(iter(there)) == PLAIN
     assert {PLAIN, PATCHED, AUTO, f"{AUTO}:{reference().name}"} <= there.keys()
     patched = there[PATCHED].make()
     assert type(patched).__module__.startswith("sklearnex")
@@ -111,10 +112,8 @@ def test_how_long_a_call_will_take_grows_with_the_size():
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     """A run of two cases at their smallest size."""
-    found, left_out = suite.measured(
-        [BY_NAME["KMeans"], BY_NAME["StandardScaler"]], sizes=lambda case: ((200, 10),), effort=suite.Effort(0, 0, 1, 9.0),
-        minutes=1.0,
-    )  # fmt: skip
+    cases, shortest = [BY_NAME["KMeans"], BY_NAME["StandardScaler"]], suite.Effort(0, 0, 1, 9.0)
+    found, left_out = suite.measured(cases, sizes=lambda case: ((200, 10),), effort=shortest, minutes=1.0)
     made = {
         "machine": {**suite.described(), "load_after": 0.0}, "quick": True, "minutes": 0.1,
         "yardsticks": {"compute": 50.0, "memory": 10.0}, "operations": found, "left_out": left_out,
@@ -152,7 +151,7 @@ def test_the_page_shows_the_bars_and_every_operation(result):
     assert "| one row: KMeans | >= 5 |" in page
     assert "| not measured |" in page
     assert "### Fit" in page
-    assert "KMeans, 200 x 10, predict" in page or "KMeans |" in page
+    assert re.search(r"^\| KMeans \| \d", page, re.MULTILINE)
 
 
 def test_the_plots_are_small(result, tmp_path, monkeypatch):
