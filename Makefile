@@ -12,10 +12,11 @@ BIN      = $(VENV)/bin
 METADATA = setup.cfg setup.py pyproject.toml
 # One thread in each worker: OpenMP and BLAS threads of several workers on the same cores wait for each other.
 PYTEST   = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+RESULT  ?= benchmarks/results/$(shell date +%Y-%m)-suite.json
 LOOPBACK = tests/plugins/accelsk-loopback
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-sycl test-cuml conformance portability lint format docs bench clean
+.PHONY: help demo test test-all test-sycl test-cuml conformance portability lint format docs bench bench-quick clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,7 +59,12 @@ format: $(VENV)/.lint  ## Let ruff mend what it can
 docs: $(VENV)/.docs  ## The documentation, into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
 
-bench: $(VENV)/.demo  ## What importing, wrapping and backends cost, and what boosting libraries give, beside scikit-learn
+bench-quick: $(VENV)/.demo  ## A case of every family beside plain and patched scikit-learn, and the bars: five minutes
+	$(BIN)/python -m benchmarks.suite --quick $(ARGS)
+
+bench: $(VENV)/.demo  ## All cases, the report in the documentation, and what importing, wrapping and backends cost: an hour
+	$(BIN)/python -m benchmarks.suite --json $(RESULT) $(ARGS)
+	$(BIN)/python -m benchmarks.report $(RESULT)
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/prefix_cache.py

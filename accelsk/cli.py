@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "inspect": "what a saved model holds, without loading it",
     "calibrate": 'measure this machine, so that engine="auto" knows where its engines pay',
     "doctor": "check this machine and this installation",
+    "bench": "your own estimator on your own data, by every engine: times, scores, what to set",
     "demo": "plain scikit-learn beside accelsk on real data",
 }
 

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.datasets import make_blobs, make_classification, make_regression
 from sklearn.pipeline import Pipeline
 
-__all__ = ["BATCHES", "CASES", "QUICK", "SIZES", "Case", "Size", "available", "data"]
+__all__ = ["BATCHES", "CASES", "QUICK", "QUICK_SIZES", "SIZES", "Case", "Size", "available", "data"]
 
 #: Rows and columns of the data to fit, small ones first: where time runs out it is the largest that are left out.
 Size = tuple[int, int]

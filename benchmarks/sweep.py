@@ -24,6 +24,7 @@ from accelsk.timing import compare
 from benchmarks.cases import CASES, Case, Size, available, data
 from benchmarks.contenders import AUTO, PLAIN, contenders, is_reference
 from benchmarks.machine import described, load
+from benchmarks.pacing import Pace
 
 #: Rows and columns, each with another mixture: what grows with which is to be told apart.
 _SIZES: tuple[Size, ...] = (
@@ -50,21 +51,16 @@ _BATCHES: tuple[int | None, ...] = (1, 100, None)
 #: round; the rounds of one operation take at most the third.
 _LONGEST, _LONG, _ROUNDS = 4.0, 0.7, 1.5
 
-#: From one size to the next, a fit is expected to grow with the columns, and with this power of the rows.
-_GROWTH = 1.3
-
 _ONE_THREAD = f"{PLAIN}, 1 thread"
 
 
 @dataclass
-class _Sweep:
+class Sweep:
     """The measurement of one case."""
 
     case: Case
     until: float
-    #: Per contender and operation: the seconds last measured, and for how many rows and columns.
-    last: dict[tuple[str, str], tuple[float, int, int]] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    pace: Pace = field(default_factory=Pace)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Measure size after size."""
@@ -72,7 +68,7 @@ class _Sweep:
         for size in _SIZES:
             several = self.case.other_k if size in _SIZES_OF_OTHER_K else ()
             for k in (usual, *several):
-                if not self.case.fits(size) or time.perf_counter() > self.until:
+                if not self.case.fits(size) or (self.pace.begun and time.perf_counter() > self.until):
                     continue
                 yield from self.at(size, k)
 
@@ -111,12 +107,10 @@ class _Sweep:
     ) -> Iterator[dict[str, Any]]:
         """Time what is not expected to take too long."""
         rows, columns = predicted or size[0], size[1]
-        expected = {name: self._expected(name, operation, rows, columns) for name in calls}
+        expected = {name: self.pace.expected(name, operation, rows, columns) for name in calls}
         now = {name: call for name, call in calls.items() if expected[name] <= _LONGEST}
         if not now:
             return
-        new = now.keys() - self.seen
-        self.seen |= now.keys()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = compare(
@@ -124,10 +118,10 @@ class _Sweep:
                 budget=0.02,
                 repeats=3,
                 limit=_ROUNDS,
-                warm_up=bool(new) or max(expected[name] for name in now) < _LONG,
+                warm_up=not self.pace.knows(now) or max(expected[name] for name in now) < _LONG,
             )
         for name, timed in found.timed.items():
-            self.last[name, operation] = (timed.seconds.median, rows, columns)
+            self.pace.note(name, operation, rows, columns, timed.seconds.median)
             kind = self.case.k[0]
             yield {
                 "case": self.case.name,
@@ -149,11 +143,6 @@ class _Sweep:
                 "repeats": found.repeats,
                 "loops": timed.loops,
             }
-
-    def _expected(self, name: str, operation: str, rows: int, columns: int) -> float:
-        seconds, rows_then, columns_then = self.last.get((name, operation), (0.0, 1, 1))
-        power = _GROWTH if operation == "fit" else 1.0
-        return seconds * max(1.0, rows / rows_then) ** power * max(1.0, columns / columns_then)
 
 
 _CONTROLLER: list[ThreadpoolController] = []
@@ -187,11 +176,11 @@ def _overhead() -> float:
 
 
 def swept(cases: Sequence[Case], minutes: float) -> Iterator[dict[str, Any]]:
-    """Measure cases within a time, those that need least first."""
+    """Measure cases within a time, in this order."""
     end = time.perf_counter() + 60 * minutes
     for done, case in enumerate(cases):
         now = time.perf_counter()
-        yield from _Sweep(case, now + (end - now) / (len(cases) - done)).records()
+        yield from Sweep(case, now + (end - now) / (len(cases) - done)).records()
 
 
 def main() -> None:
@@ -203,7 +192,8 @@ def main() -> None:
     given = parser.parse_args()
     cases = [
         case
-        for case in sorted(CASES, key=lambda case: min(case.cells, 200 * case.rows))
+        # Those with the largest limits are the fastest, and leave of their shares to the others.
+        for case in sorted(CASES, key=lambda case: -min(case.cells, 200 * case.rows))
         if available(case) and (not given.only or any(part in case.name for part in given.only))
     ]
     started = time.perf_counter()
