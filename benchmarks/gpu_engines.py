@@ -101,7 +101,7 @@ def data(case: Case, rows: int, columns: int = COLUMNS) -> tuple[Any, Any, Any, 
         X, y = make_blobs(rows, columns, centers=8, cluster_std=4.0, random_state=0)
     X = minmax_scale(X) if tags.input_tags.positive_only else scale(X)
     if tags.input_tags.categorical or name == "CategoricalNB":
-        X = np.floor(minmax_scale(X) * 8.999)  # nine, each in both parts
+        X = X.argsort(axis=0).argsort(axis=0) * 9.0 // len(X)  # nine categories, each as often as the others
     if name in ("SimpleImputer", "MissingIndicator"):
         X[np.random.default_rng(0).random(X.shape) < 0.05] = np.nan
     if name == "KernelCenterer":
