@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from sklearn.datasets import make_blobs, make_classification, make_regression
 from sklearn.pipeline import Pipeline
+
+from accelsk.workloads import made
 
 __all__ = ["BATCHES", "CASES", "QUICK", "QUICK_SIZES", "SIZES", "Case", "Size", "available", "data"]
 
@@ -116,26 +116,8 @@ def available(case: Case) -> bool:
     return True
 
 
-@lru_cache(maxsize=2)
-def data(kind: str, rows: int, columns: int, k: int = 2) -> tuple[Any, Any]:
-    """Make data of a kind: C-contiguous float64, and the target."""
-    draw = np.random.default_rng(0)
-    if kind == "classes":
-        informative = min(columns, 10)
-        X, y = make_classification(
-            rows, columns, n_informative=informative, n_redundant=0, n_classes=k, flip_y=0.05, random_state=0
-        )
-    elif kind == "numbers":
-        X, y = make_regression(rows, columns, n_informative=min(columns, 10), noise=10.0, random_state=0)
-    elif kind == "blobs":
-        X, y = make_blobs(rows, columns, centers=10, random_state=0)
-        X /= np.sqrt(2 * columns)  # within a blob a distance is about 1, whatever the columns
-    elif kind == "low rank":
-        X = draw.normal(size=(rows, 8)) @ draw.normal(size=(8, columns)) + 0.1 * draw.normal(size=(rows, columns))
-        y = X[:, 0]
-    else:
-        raise ValueError(f"kind={kind!r}: it is one of classes, numbers, blobs, low rank")
-    return np.ascontiguousarray(X), y
+#: Data of a kind, of which the last two are kept.
+data = lru_cache(maxsize=2)(made)
 
 
 _PROBA = ("predict", "predict_proba")
