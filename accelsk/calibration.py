@@ -22,8 +22,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
-
 from accelsk.config import cache_folder
 from accelsk.machine import processor_name
 from accelsk.tables import Column, Table
@@ -92,6 +90,8 @@ def fingerprint() -> str:
     str
         The same for the same machine and installation.
     """
+    from packaging.requirements import Requirement
+
     from accelsk.engines import get, names, requirements
 
     versions = {}
