@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 
 from accelsk.evaluators.spec import Evaluate, Offer
+from accelsk.threads import economical
 
 __all__ = ["offers"]
 
@@ -133,7 +134,8 @@ def _margin_of(model: Any) -> Evaluate:
         if len(X) <= rows:
             found = block(X)
             return None if found is None else found + intercept
-        parts = [block(X[start : start + rows]) for start in range(0, len(X), rows)]
+        with economical(1):  # a block is a product too small for several threads, and then exponentials
+            parts = [block(X[start : start + rows]) for start in range(0, len(X), rows)]
         if any(part is None for part in parts):
             return None
         found = np.concatenate(parts)
