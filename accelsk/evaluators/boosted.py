@@ -80,7 +80,7 @@ def _histogram(model: Any) -> Trees | None:
         n_trees=len(nodes),
         n_nodes=sum(len(each) for each in nodes),
         n_columns=model.n_features_in_,
-        start=np.ravel(model._baseline_prediction),
+        start=lambda: np.ravel(model._baseline_prediction),
         dtype=np.float64,
     )
 
@@ -97,7 +97,7 @@ def _gradient(model: Any) -> Trees | None:
         n_nodes=sum(tree.node_count for tree in trees),
         n_columns=model.n_features_in_,
         # The same for every row.
-        start=model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0],
+        start=lambda: model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0],
         dtype=np.float32,
     )
 

@@ -102,7 +102,7 @@ def _trees(model: Any, trees: list[Any], values: list[Array]) -> Trees:
         n_trees=len(trees),
         n_nodes=sum(tree.node_count for tree in trees),
         n_columns=model.n_features_in_,
-        start=np.zeros(1),
+        start=lambda: np.zeros(1),
         dtype=np.float32,
     )
 

@@ -94,10 +94,10 @@ def sums(trees: Trees) -> Callable[[Array], Array]:
     # One thread: for few rows handing work to others takes longer than the work, and for many the model is not slower.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    start, adds = trees.start().astype(np.float64), trees.adds
     session = onnxruntime.InferenceSession(
-        _graph(trees.branches(), trees.n_columns, len(trees.start)), options, providers=["CPUExecutionProvider"]
+        _graph(trees.branches(), trees.n_columns, len(start)), options, providers=["CPUExecutionProvider"]
     )
-    start, adds = trees.start.astype(np.float64), trees.adds
 
     def evaluate(X: Array) -> Array:
         (found,) = session.run(None, {"X": X.astype(np.float64, copy=False)})

@@ -33,8 +33,9 @@ class Trees:
         Returns the nodes, whose `values` are single numbers.
     n_trees, n_nodes, n_columns : int
         How many: trees, nodes in all of them, columns of X.
-    start : ndarray of shape (n_outputs,)
-        What is there before the first tree. With several outputs the trees take turns.
+    start : callable
+        Returns an array of shape (n_outputs,): what is there before the first tree. With several outputs the trees take
+        turns.
     dtype : dtype
         The precision in which the model compares.
     adds : dtype, default=float64
@@ -45,7 +46,7 @@ class Trees:
     n_trees: int
     n_nodes: int
     n_columns: int
-    start: Array
+    start: Callable[[], Array]
     dtype: Any
     adds: Any = np.float64
 
@@ -67,8 +68,8 @@ class Walk:
         Seconds.
     difference : float, default=0.0
         As of an `Offer`.
-    dtype : dtype, default=float64
-        Of X.
+    dtype, adds : dtype, default=float64
+        Of X, and of the sums.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Walk:
     build: float
     difference: float = 0.0
     dtype: Any = np.float64
+    adds: Any = np.float64
 
 
 def walks(trees: Trees) -> Iterator[Walk]:
@@ -100,6 +102,7 @@ def walks(trees: Trees) -> Iterator[Walk]:
         seconds=lambda n_rows: together(n_rows) if n_rows <= most else float("inf"),
         build=build,
         dtype=trees.dtype,
+        adds=trees.adds,
     )
     yield from by_onnx(trees)
 
@@ -126,12 +129,13 @@ def by_onnx(trees: Trees) -> Iterator[Walk]:
             # The order of the summation is its own.
             difference=1e-12 if trees.adds == np.float64 else 1e-6,
             dtype=trees.dtype,
+            adds=trees.adds,
         )
 
 
 def _by_numpy(trees: Trees, most: int) -> Callable[[Array], Array | None]:
     grove = Grove(trees.branches(), trees.dtype)
-    start = trees.start.astype(trees.adds)
+    start = trees.start().astype(trees.adds)
 
     def sums(X: Array) -> Array | None:
         if len(X) > most:
