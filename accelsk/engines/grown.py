@@ -156,18 +156,18 @@ class GrownClass:
         """
         given = inspect.signature(getattr(type(self.stem), method)).bind(self.stem, *args, **kwargs).arguments
         if method == "score":
-            answer = self._answer("predict", self._margins(adapter, given["X"]))
+            answer = self.answer("predict", self._margins(adapter, given["X"]))
             score = accuracy_score if hasattr(self.stem, "classes_") else r2_score
             return float(score(given["y"], answer, sample_weight=given.get("sample_weight")))
         if method.startswith("staged_"):
             return self._staged(adapter, method.removeprefix("staged_"), given["X"])
-        return self._answer(method, self._margins(adapter, given["X"]))
+        return self.answer(method, self._margins(adapter, given["X"]))
 
     def _staged(self, adapter: BoosterAdapter, method: str, X: Any) -> Iterator[Array]:
         X = adapter.taken(checked_again(self.stem, X))
         for rounds in range(1, self.found["n_iter_" if "n_iter_" in self.found else "n_estimators_"] + 1):
             margins = adapter.margins(self.model, X, rounds) - self.offset if self.grew else self._constant(X)
-            yield self._answer(method, margins)
+            yield self.answer(method, margins)
 
     def _margins(self, adapter: BoosterAdapter, X: Any) -> Array:
         X = checked_again(self.stem, X)
@@ -180,7 +180,21 @@ class GrownClass:
         shape = (X.shape[0], len(self.constant)) if len(self.constant) > 1 else X.shape[0]
         return np.full(shape, self.constant)
 
-    def _answer(self, method: str, margins: Array) -> Array:
+    def answer(self, method: str, margins: Array) -> Array:
+        """Compute what a method returns of raw predictions.
+
+        Parameters
+        ----------
+        method : str
+            Its name.
+        margins : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Without `offset`.
+
+        Returns
+        -------
+        ndarray
+            In scikit-learn's shape and dtype.
+        """
         classes = getattr(self.stem, "classes_", None)
         if classes is None:
             return np.exp(margins) if self.stem.loss in _LOGARITHMIC else margins

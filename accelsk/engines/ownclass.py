@@ -70,7 +70,7 @@ class OwnClass:
         given = dict(given)
         given.update(given.pop("kwargs", {}))
         self.objects = adapter.takes_objects(self.model, given)
-        X = self._checked(given["X"], reset=True)
+        X = self.checked(given["X"], reset=True)
         y, weights = self._checked_y(X, given.get("y")), given.get("sample_weight")
         if weights is not None:
             weights = given["sample_weight"] = _check_sample_weight(weights, X)
@@ -106,7 +106,7 @@ class OwnClass:
         rows : array or data frame
             A few rows.
         """
-        self._checked(rows, reset=True)
+        self.checked(rows, reset=True)
 
     def _take_evaluated(self, adapter: BoosterAdapter, row: Row, given: dict[str, Any]) -> None:
         """What the library evaluates itself on is to mean what the data of the fit mean, labels and zeros alike."""
@@ -144,7 +144,21 @@ class OwnClass:
             raise ValueError(f"labels are evaluated that the fit does not have: {unseen}.")
         return np.searchsorted(self.classes, y)
 
-    def _checked(self, X: Any, *, reset: bool) -> Any:
+    def checked(self, X: Any, *, reset: bool) -> Any:
+        """Validate X.
+
+        Parameters
+        ----------
+        X : array-like or data frame
+            The data.
+        reset : bool
+            Whether to keep its columns, rather than to compare them with those of the fit.
+
+        Returns
+        -------
+        ndarray, sparse matrix or data frame
+            A frame is the same object.
+        """
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             # The library reads categories off a frame: only the names and the number of the columns are looked at.
             self._validated(X, reset=reset, skip_check_array=True)
@@ -231,7 +245,7 @@ class OwnClass:
             return self._asked(adapter, row, method, args, kwargs)
         bound = inspect.signature(function).bind(*args, **kwargs)
         name = next(iter(bound.arguments))
-        X = self._checked(bound.arguments[name], reset=False)
+        X = self.checked(bound.arguments[name], reset=False)
         if not self.grew:
             return self._constant(method, X)
         bound.arguments[name] = adapter.taken(X)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from accelsk.evaluators.grove import Branches, Grove, added, cost, in_single
 from accelsk.evaluators.spec import Evaluate, Offer
+from accelsk.evaluators.walks import Trees, Walk, by_onnx, clear
 
 __all__ = ["branches", "offers"]
 
@@ -45,23 +47,75 @@ def offers(model: Any) -> Iterator[Offer]:
     """
     if hasattr(model, "tree_"):
         if model.n_outputs_ == 1:
-            yield _offer(model, [model.tree_], get_tags(model).input_tags.allow_nan)
+            yield from _averages(model, [model.tree_], get_tags(model).input_tags.allow_nan)
     elif hasattr(model, "offset_"):
         if model._max_features == model.n_features_in_ and model._max_samples > 1:
-            yield _of_isolation(model)
+            yield from _isolations(model)
     elif model.n_outputs_ == 1:
         nan = get_tags(model.estimators_[0]).input_tags.allow_nan
-        yield _offer(model, [each.tree_ for each in model.estimators_], nan)
+        yield from _averages(model, [each.tree_ for each in model.estimators_], nan)
 
 
-def _offer(model: Any, trees: list[Any], nan: bool) -> Offer:
-    sums = _Sums(trees, [tree.value[:, 0] for tree in trees], getattr(model, "n_jobs", 1))
+def _averages(model: Any, trees: list[Any], nan: bool) -> Iterator[Offer]:
+    values = [tree.value[:, 0] for tree in trees]
+    sums = _Sums(trees, values, getattr(model, "n_jobs", 1))
+    check = _check(model, "allow-nan" if nan else True)
+    yield Offer(
+        name="numpy" if len(trees) > 1 else "tree",
+        methods=("predict", "predict_proba") if is_classifier(model) else ("predict",),
+        make=lambda: _of_average(model, sums, nan=nan, exact=True),
+        seconds=lambda method, n_rows: sums.seconds(n_rows),
+        build=sums.build,
+        nan=nan,
+        check=check,
+    )
+    n_values = values[0].shape[1]
+    if len(trees) == 1 or n_values > 2:  # of several classes each leaf has several numbers
+        return
+    for walk in by_onnx(_trees(model, trees, [each[:, -1] for each in values])):
+
+        def make(walk: Walk = walk) -> dict[str, Evaluate]:
+            asked = walk.make()
+
+            def both(X: Array) -> Array | None:
+                found = asked(X)
+                assert found is not None
+                return found if n_values == 1 else np.column_stack([len(trees) - found[:, 0], found[:, 0]])
+
+            return _of_average(model, both, nan=nan, exact=False)
+
+        yield Offer(
+            name=walk.name,
+            methods=("predict", "predict_proba") if is_classifier(model) else ("predict",),
+            make=make,
+            seconds=partial(_seconds, walk),
+            build=walk.build,
+            difference=walk.difference,
+            nan=nan,
+            check=check,
+        )
+
+
+def _trees(model: Any, trees: list[Any], values: list[Array]) -> Trees:
+    return Trees(
+        branches=lambda: branches(trees, values),
+        n_trees=len(trees),
+        n_nodes=sum(tree.node_count for tree in trees),
+        n_columns=model.n_features_in_,
+        start=lambda: np.zeros(1),
+        dtype=np.float32,
+    )
+
+
+def _of_average(model: Any, sums: Callable[[Array], Array | None], *, nan: bool, exact: bool) -> dict[str, Evaluate]:
+    """What is computed of the sums of a forest, or of the one leaf of a tree."""
+    n_trees = len(getattr(model, "estimators_", (model,)))
 
     def mean(X: Array) -> Array | None:
         rows = in_single(X, nan=nan)
         found = None if rows is None else sums(rows)
-        if found is not None and len(trees) > 1:
-            found /= len(trees)
+        if found is not None and n_trees > 1:
+            found /= n_trees
         return found
 
     def predict(X: Array) -> Array | None:
@@ -70,30 +124,33 @@ def _offer(model: Any, trees: list[Any], nan: bool) -> Offer:
 
     def label(X: Array) -> Any:
         found = mean(X)
-        return None if found is None else model.classes_.take(found.argmax(axis=1), axis=0)
+        if found is None or not (exact or clear(found)):
+            return None
+        return model.classes_.take(found.argmax(axis=1), axis=0)
 
-    methods: dict[str, Evaluate] = {"predict": predict}
-    if is_classifier(model):
-        methods = {"predict": label, "predict_proba": mean}
-    return Offer(
-        name="grove" if len(trees) > 1 else "tree",
-        methods=tuple(methods),
-        make=lambda: methods,
+    return {"predict": label, "predict_proba": mean} if is_classifier(model) else {"predict": predict}
+
+
+def _isolations(model: Any) -> Iterator[Offer]:
+    """An isolation forest: what counts of a leaf is its depth, and how many rows of the fit it holds."""
+    held = zip(model._decision_path_lengths, model._average_path_length_per_tree, strict=True)
+    trees, lengths = [each.tree_ for each in model.estimators_], [depth + length - 1.0 for depth, length in held]
+    sums = _Sums(trees, [each[:, None] for each in lengths], None)
+    yield Offer(
+        name="numpy",
+        methods=("score_samples", "decision_function", "predict"),
+        make=lambda: _of_isolation(model, sums),
         seconds=lambda method, n_rows: sums.seconds(n_rows),
         build=sums.build,
-        nan=nan,
-        check=_check(model, "allow-nan" if nan else True),
+        nan=True,
+        check=_check(model, False),
     )
 
 
-def _of_isolation(model: Any) -> Offer:
-    """An isolation forest: what counts of a leaf is its depth, and how many rows of the fit it holds."""
+def _of_isolation(model: Any, sums: Callable[[Array], Array | None]) -> dict[str, Evaluate]:
     from sklearn.ensemble._iforest import _average_path_length
 
-    held = zip(model._decision_path_lengths, model._average_path_length_per_tree, strict=True)
-    trees = [each.tree_ for each in model.estimators_]
-    sums = _Sums(trees, [(depth + length - 1.0)[:, None] for depth, length in held], None)
-    longest = len(trees) * _average_path_length([model._max_samples])
+    longest = len(model.estimators_) * _average_path_length([model._max_samples])
 
     def score_samples(X: Array) -> Array | None:
         rows = in_single(X, nan=True)
@@ -111,20 +168,7 @@ def _of_isolation(model: Any) -> Offer:
         found = decision_function(X)
         return None if found is None else np.where(found < 0, -1, 1)
 
-    methods: dict[str, Evaluate] = {
-        "score_samples": score_samples,
-        "decision_function": decision_function,
-        "predict": predict,
-    }
-    return Offer(
-        name="grove",
-        methods=tuple(methods),
-        make=lambda: methods,
-        seconds=lambda method, n_rows: sums.seconds(n_rows),
-        build=sums.build,
-        nan=True,
-        check=_check(model, False),
-    )
+    return {"score_samples": score_samples, "decision_function": decision_function, "predict": predict}
 
 
 class _Sums:
@@ -248,3 +292,7 @@ def _check(model: Any, finite: Any) -> Callable[[Any], Array]:
         return found
 
     return check
+
+
+def _seconds(walk: Walk, method: str, n_rows: int) -> float:
+    return walk.seconds(n_rows)

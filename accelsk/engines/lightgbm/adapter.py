@@ -25,6 +25,7 @@ from accelsk.facts import not_numbers
 
 if TYPE_CHECKING:
     from accelsk.clusters import Cluster
+    from accelsk.evaluators.walks import Walk
 
 __all__ = ["LightGBMAdapter"]
 
@@ -280,6 +281,42 @@ class LightGBMAdapter(BoosterAdapter):
             X, raw_score=True, num_iteration=rounds or -1, num_threads=model.n_jobs or 0
         )
         return found
+
+    def walks(self, model: Any, *, best: bool) -> Iterable[Walk]:
+        """Return ways to the raw predictions of a fitted estimator.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+        best : bool
+            Whether to take the best iterations only, where the fit was stopped early.
+
+        Returns
+        -------
+        iterable of Walk
+            LightGBM's own call for one row, and those of plain trees of numbers.
+        """
+        from accelsk.engines.lightgbm.trees import walks_of
+
+        return walks_of(model, best=best)
+
+    def link(self, model: Any) -> str:
+        """Say what LightGBM makes of raw predictions.
+
+        Parameters
+        ----------
+        model : estimator
+            Of LightGBM, fitted.
+
+        Returns
+        -------
+        str
+            By its objective; empty where that is not known.
+        """
+        from accelsk.engines.lightgbm.trees import link_of
+
+        return link_of(model)
 
     def rounds(self, model: Any) -> int:
         """Return the number of iterations that were grown.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from accelsk.facts import not_numbers
 
 if TYPE_CHECKING:
     from accelsk.clusters import Cluster
+    from accelsk.evaluators.walks import Walk
 
 __all__ = ["XGBoostAdapter"]
 
@@ -267,6 +268,42 @@ class XGBoostAdapter(BoosterAdapter):
         # All iterations by name: without it XGBoost would take the best, and scikit-learn keeps all of them.
         found = model.predict(X, output_margin=True, iteration_range=(0, rounds or self.rounds(model)))
         return np.asarray(found, dtype=np.float64)
+
+    def walks(self, model: Any, *, best: bool) -> Iterable[Walk]:
+        """Return ways to the raw predictions of a fitted estimator.
+
+        Parameters
+        ----------
+        model : estimator
+            Of XGBoost, fitted.
+        best : bool
+            Whether to take the best iterations only, where the fit was stopped early.
+
+        Returns
+        -------
+        iterable of Walk
+            None for what is no plain ensemble of trees of numbers.
+        """
+        from accelsk.engines.xgboost.trees import walks_of
+
+        return walks_of(model, best=best)
+
+    def link(self, model: Any) -> str:
+        """Say what XGBoost makes of raw predictions.
+
+        Parameters
+        ----------
+        model : estimator
+            Of XGBoost, fitted.
+
+        Returns
+        -------
+        str
+            By its objective; empty where that is not known.
+        """
+        from accelsk.engines.xgboost.trees import LINKS
+
+        return LINKS.get(model.objective, "") if isinstance(model.objective, str) else ""
 
     def rounds(self, model: Any) -> int:
         """Return the number of iterations that were grown.

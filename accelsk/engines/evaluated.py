@@ -1,0 +1,181 @@
+"""Faster ways to ask the fitted models of libraries of gradient boosting: what is computed of their raw predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import is_classifier
+
+from accelsk.devices import HOST
+from accelsk.engines.grown import GrownClass
+from accelsk.engines.ownclass import OwnClass
+from accelsk.engines.recipes import checked_again
+from accelsk.evaluators.grove import in_single
+from accelsk.evaluators.spec import Evaluate, Offer
+from accelsk.evaluators.walks import Walk, clear
+
+if TYPE_CHECKING:
+    from accelsk.engines.boosters import Booster, BoosterAdapter
+    from accelsk.engines.spec import Row
+
+__all__ = ["LINKS", "offers"]
+
+Array = np.ndarray[Any, Any]
+
+#: By how much, relative to their spread, results may differ from the library's at the comparison when they are made.
+_SAME = 1e-5
+
+
+def _sigmoid(margins: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-margins)))
+
+
+def _softmax(margins: Array) -> Array:
+    return np.asarray(softmax(margins, axis=1))
+
+
+#: What a library makes of raw predictions, in their precision; one column is of the second of two classes.
+LINKS: Mapping[str, Callable[[Array], Array]] = {
+    "identity": lambda margins: margins,
+    "exp": np.exp,
+    "sigmoid": _sigmoid,
+    "softmax": _softmax,
+}
+
+
+def offers(adapter: BoosterAdapter, backend: Booster, row: Row) -> Iterator[Offer]:
+    """Return the evaluators of a fitted backend estimator.
+
+    Parameters
+    ----------
+    adapter : BoosterAdapter
+        Of the library.
+    backend : Booster
+        Fitted.
+    row : Row
+        Its row.
+
+    Yields
+    ------
+    Offer
+        One for each way to the raw predictions. None for a model of categories, or of several targets.
+    """
+    if not backend.grew:
+        return
+    if isinstance(backend, GrownClass):
+        if getattr(backend.stem, "_preprocessor", None) is not None:
+            return
+        names, link = [name for name in ("predict", "predict_proba", "decision_function") if name in row.methods], ""
+        nan = hasattr(backend.stem, "_preprocess_X")
+    else:
+        link = adapter.link(backend.model)
+        if not link or (is_classifier(backend.model) and backend.classes is None) or backend.objects:
+            return
+        names, nan = [name for name in ("predict", "predict_proba") if name in row.methods], True
+    for walk in adapter.walks(backend.model, best=isinstance(backend, OwnClass)):
+        yield Offer(
+            name=walk.name,
+            methods=tuple(names),
+            make=partial(_made, adapter, backend, row, walk, link, names),
+            seconds=partial(_seconds, walk),
+            build=walk.build,
+            difference=max(walk.difference, 1e-12 if walk.adds == np.float64 else 1e-6),
+            nan=nan,
+            check=partial(_checked, backend),
+        )
+
+
+def _checked(backend: Booster, X: Any) -> Any:
+    """An array of what is none, validated as for the library; what is no plain frame of numbers comes back as it is."""
+    if isinstance(backend, GrownClass):
+        return np.ascontiguousarray(checked_again(backend.stem, X))
+    found = backend.checked(X, reset=False)
+    if hasattr(found, "columns"):
+        kinds = {kind for kind in found.dtypes if isinstance(kind, np.dtype)}
+        if len(kinds) < len(set(found.dtypes)) or not all(np.can_cast(kind, np.float64) for kind in kinds):
+            return X
+        found = found.to_numpy(dtype=np.float64)
+    return np.ascontiguousarray(found)
+
+
+def _seconds(walk: Walk, method: str, n_rows: int) -> float:
+    return walk.seconds(n_rows)
+
+
+def _made(
+    adapter: BoosterAdapter, backend: Booster, row: Row, walk: Walk, link: str, names: Sequence[str]
+) -> dict[str, Evaluate]:
+    """Make the evaluators, and compare them with the library: the form of its models is not ours to rely on."""
+    asked = walk.make()
+    raw = partial(_raw, backend, walk, asked)
+    if isinstance(backend, GrownClass):
+        made = {name: partial(_of_grown, backend, raw, name) for name in names}
+    else:
+        made = {name: partial(_of_own, backend, raw, LINKS[link], name) for name in names}
+    rows = np.random.default_rng(0).normal(size=(8, backend.n_features_in_))
+    if not isinstance(backend, GrownClass) or hasattr(backend.stem, "_preprocess_X"):
+        rows[::3, ::2] = np.nan
+    method = "predict_proba" if "predict_proba" in names else "predict"
+    for X in (rows, *(rows[i : i + 1] for i in range(len(rows)))):
+        theirs, ours = adapter.call(backend, row, method, (_named(backend, X),), {}, HOST), made[method](X)
+        if ours is None:
+            continue
+        if not np.allclose(ours, theirs, rtol=_SAME, atol=_SAME * float(np.std(theirs))):
+            raise ValueError(f"{walk.name} does not compute what {type(backend.model).__name__}.{method} does")
+    return dict(made)
+
+
+def _named(backend: Booster, X: Array) -> Any:
+    """Rows in a frame, where the library knows the columns by name, and takes nothing else."""
+    names = getattr(backend, "feature_names_in_", None)
+    if names is None:
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
+def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None], X: Array) -> Array | None:
+    """Raw predictions of an array as the library takes it; None for what it refuses, and for infinity."""
+    if isinstance(backend, GrownClass) and not hasattr(backend.stem, "_preprocess_X"):
+        rows = in_single(X, nan=False)
+    elif walk.dtype == np.float32:
+        rows = in_single(X, nan=True)
+    else:
+        flat = X.ravel()
+        rows = X if isfinite(flat.dot(flat)) or not np.isinf(flat).any() else None
+    return None if rows is None else asked(rows.astype(walk.dtype, copy=False))
+
+
+def _of_grown(backend: GrownClass, raw: Callable[[Array], Array | None], method: str, X: Array) -> Array | None:
+    found = raw(X)
+    if found is None:
+        return None
+    margins = found.astype(np.float64, copy=False) - backend.offset
+    if method == "predict" and hasattr(backend.stem, "classes_") and not clear(margins, 1e-6):
+        return None
+    return backend.answer(method, margins[:, 0] if margins.shape[1] == 1 else margins)
+
+
+def _of_own(
+    backend: OwnClass, raw: Callable[[Array], Array | None], link: Callable[[Array], Array], method: str, X: Array
+) -> Array | None:
+    margins = raw(X)
+    if margins is None:
+        return None
+    if backend.classes is None:
+        return link(margins[:, 0]).astype(np.float64, copy=False)
+    if method == "predict":
+        if not clear(margins, 1e-6):
+            return None
+        at = (margins[:, 0] > 0).astype(np.intp) if margins.shape[1] == 1 else margins.argmax(axis=1)
+        return np.asarray(backend.classes[at])
+    proba = link(margins)
+    if proba.shape[1] == 1:
+        proba = np.column_stack([1 - proba[:, 0], proba[:, 0]])
+    return proba.astype(np.float64, copy=False)
