@@ -27,6 +27,11 @@ Written by `python -m benchmarks.report` from one run of `python -m benchmarks.s
 each contender runs once; the first call, which loads libraries, is not among them. Figures of different machines are
 not comparable."""
 
+_BARS = """\
+What is to be reached, and what was. A bar that is not met is shown with how far it is; in brackets, how many miss it by
+more than the spread: with their better quartile, too.
+"""
+
 _REGRET = """\
 Its time over that of the best other choice, known afterwards: plain scikit-learn, the Extension, every engine by its
 name. Operations over 5 ms; the dashed line is the bar for the worst.
@@ -39,7 +44,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     parts = [
         _introduction(result),
         "## The bars\n",
-        "What is to be reached, and what was. A bar that is not met is shown with how far it is.\n",
+        _BARS,
         _bars(result["bars"]),
         "## At a glance\n",
         _means(operations),
@@ -88,7 +93,7 @@ def _bars(verdicts: Sequence[Mapping[str, Any]]) -> str:
     for each in verdicts:
         outcome = {True: "met", False: "**not met**", None: "not measured"}[each["met"]]
         worst = "" if each["worst"] is None else f"{each['worst']:.3g}"
-        missed = f"{each['missed']} of {each['count']}" if each["count"] else ""
+        missed = f"{each['missed']} ({each['clearly']}) of {each['count']}" if each["count"] else ""
         where = "; ".join(f"{of}: {figure:.3g}" for of, figure in each["of"][:2])
         rows.append((each["bar"], f"{'<=' if each['most'] else '>='} {each['least']:g}", outcome, worst, missed, where))
     return _table(("bar", "", "", "worst", "miss it", "the worst two"), rows)

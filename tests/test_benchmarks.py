@@ -80,13 +80,13 @@ def test_the_bars_name_cases_sizes_and_contenders_that_there_are():
 
 def test_a_bar_tells_how_far_it_is_met():
     bar = bars.Bar("it", 2.0, lambda result: result)
-    assert bars._verdict(bar, {"a": 3.0, "b": 1.0, "c": 1.5}) == bars.Verdict(
-        "it", 2.0, False, False, 1.0, 3, 2, [("b", 1.0), ("c", 1.5)]
+    assert bars._verdict(bar, {"a": (3.0, 4.0), "b": (1.0, 1.5), "c": (1.5, 2.5)}) == bars.Verdict(
+        "it", 2.0, False, False, 1.0, count=3, missed=2, clearly=1, of=[("b", 1.0), ("c", 1.5)]
     )
-    assert bars._verdict(bar, {"a": 2.0}).met
+    assert bars._verdict(bar, {"a": (2.0, 2.0)}).met
     assert bars._verdict(bar, {}).met is None
     lower = bars.Bar("it", 2.0, lambda result: result, most=True)
-    assert bars._verdict(lower, {"a": 3.0, "b": 1.0}).of == [("a", 3.0)]
+    assert bars._verdict(lower, {"a": (3.0, 2.5), "b": (1.0, 0.5)}).of == [("a", 3.0)]
 
 
 def test_who_takes_part():
