@@ -106,6 +106,9 @@ def test_how_long_a_call_will_take_grows_with_the_size():
     pace.note("a", "fit", 100, 10, 1.0)
     assert pace.expected("a", "fit", 1000, 20) == pytest.approx(2 * 10**1.3)
     assert pace.expected("a", "fit", 50, 10) == 1.0
+    pace.note("a", "predict", 1, 10, 0.5)
+    assert pace.expected("a", "predict", 32, 10) == 0.5
+    assert pace.expected("a", "predict", 5000, 10) == 2.5
     assert pace.knows(["a"])
 
 
