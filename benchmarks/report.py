@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from benchmarks import plots
+from benchmarks import bars, plots
 from benchmarks.cases import CASES
 from benchmarks.contenders import AUTO, PATCHED, PLAIN, SNAP
 
@@ -45,7 +46,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         _introduction(result),
         "## The bars\n",
         _BARS,
-        _bars(result["bars"]),
+        _bars([asdict(verdict) for verdict in bars.judged(result)]),
         "## At a glance\n",
         _means(operations),
         "![How many times as fast accelsk is, by estimator and size](benchmarks/speed-up.png)\n",

@@ -121,7 +121,6 @@ def result(tmp_path_factory):
         "machine": {**suite.described(), "load_after": 0.0}, "quick": True, "minutes": 0.1,
         "yardsticks": {"compute": 50.0, "memory": 10.0}, "operations": found, "left_out": left_out,
     }  # fmt: skip
-    made["bars"] = [vars(verdict) for verdict in bars.judged(made)]
     return json.loads(json.dumps(made))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from accelsk.bench.measure import Contender, Measured
@@ -63,12 +64,12 @@ def table(found: Measured) -> ContenderTable:
 def _lines(found: Measured) -> list[Contender]:
     """Those that were measured; what was prepared for single rows has a line of its own."""
     lines = [contender for contender in found.contenders if not contender.reason]
-    known = {contender.name for contender in lines}
+    known = {contender.name: contender for contender in lines}
     for comparison in found.operations.values():
         for name in comparison.timed:
             if name not in known:
-                known.add(name)
-                lines.append(Contender(name, "", lambda: None))
+                known[name] = replace(known[name.partition(", ")[0]], name=name)
+                lines.append(known[name])
     return lines
 
 
@@ -179,7 +180,7 @@ def _preferred(allowed: Mapping[str, Contender], shortest: str) -> list[str]:
 
 
 def _is_as_good(comparison: Comparison, name: str, shortest: str, allowed: Mapping[str, Contender]) -> bool:
-    same = bool(allowed[name].ran) and allowed[name].ran == allowed[shortest].ran
+    same = allowed[name].ran == allowed[shortest].ran and "prepared" not in shortest
     return same or comparison[name].seconds.median <= _NOISE * comparison[shortest].seconds.median
 
 
