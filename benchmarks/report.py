@@ -15,12 +15,14 @@ from statistics import geometric_mean
 from typing import Any
 
 from benchmarks import bars, plots
-from benchmarks.cases import CASES
+from benchmarks.cases import BATCHES, CASES
 from benchmarks.contenders import AUTO, PATCHED, PLAIN, SNAP
 
 __all__ = ["markdown"]
 
 Operation = Mapping[str, Any]
+
+_ROWS = {1: "one row", None: "all rows", **{rows: f"{rows:,} rows" for rows in BATCHES if rows and rows > 1}}
 
 _HOW = """\
 Written by `python -m benchmarks.report` from one run of `python -m benchmarks.suite{quickly}` ({minutes:g} minutes,
@@ -175,7 +177,7 @@ def _whole(result: Mapping[str, Any]) -> Iterator[str]:
         yield "## A grid search\n"
         yield (
             f"24 candidates x 5 folds over scaler, PCA and SVC, {search['rows']:,} x {search['columns']}, `n_jobs=2`, "
-            f"{search['repeats']} rounds.\n"
+            f"rounds: {search['repeats']}.\n"
         )
         yield _table(
             ("", "seconds", "times as fast", "best score"),
@@ -235,9 +237,9 @@ def _whole(result: Mapping[str, Any]) -> Iterator[str]:
 def _tables(operations: Sequence[Operation]) -> Iterator[str]:
     mains = {case.name: case.methods[0] for case in CASES if case.methods}
     yield from _by_size("fit", [each for each in operations if each["operation"] == "fit"])
-    for rows in (1, 32, 1000, None):
+    for rows in BATCHES:
         yield from _by_size(
-            f"Prediction of {'all' if rows is None else f'{rows:,}'} rows (`predict`, `transform` or `kneighbors`)",
+            f"Prediction of {_ROWS[rows]} (`predict`, `transform` or `kneighbors`)",
             [
                 each
                 for each in operations
