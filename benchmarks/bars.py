@@ -16,6 +16,7 @@ from benchmarks.contenders import AUTO, PATCHED, PLAIN
 __all__ = ["BARS", "Bar", "Verdict", "judged", "text"]
 
 Operation = Mapping[str, Any]
+Figures = Mapping[str, tuple[float, float]]
 
 #: Below so many seconds a fit is tiny: what deciding costs is seen.
 _TINY = 5e-3
@@ -41,7 +42,7 @@ class Bar:
     least : float
         The number; each figure is to be as high, or with `most` as low.
     figures : callable
-        ``figures(result) -> {what it is of: figure}``.
+        ``figures(result) -> {what it is of: (figure, the quartile on the side of the bar)}``.
     most : bool
         Whether figures are to be at most the number.
     limit : str
@@ -50,7 +51,7 @@ class Bar:
 
     name: str
     least: float
-    figures: Callable[[Mapping[str, Any]], Mapping[str, float]]
+    figures: Callable[[Mapping[str, Any]], Figures]
     most: bool = False
     limit: str = ""
 
@@ -71,8 +72,8 @@ class Verdict:
         Whether all figures reach it; None where there is none.
     worst : float or None
         The one that is farthest from it, or nearest to it.
-    count, missed : int
-        How many figures there are, and how many do not reach it.
+    count, missed, clearly : int
+        How many figures there are, how many do not reach it, and how many of these not even with their better quartile.
     of : list
         Those that do not, the worst first, each with its figure; at most 20.
     limit : str
@@ -86,6 +87,7 @@ class Verdict:
     worst: float | None
     count: int
     missed: int
+    clearly: int
     of: list[tuple[str, float]]
     limit: str = ""
 
@@ -100,13 +102,17 @@ def _tiny(operation: Operation) -> bool:
     return bool(operation["operation"] == "fit" and operation["seconds"][PLAIN]["median"] < _TINY)
 
 
-def _ratios(which: Callable[[Operation], bool], of: str = AUTO) -> Callable[[Mapping[str, Any]], Mapping[str, float]]:
+def _ratios(which: Callable[[Operation], bool], of: str = AUTO) -> Callable[[Mapping[str, Any]], Figures]:
     """How many times as fast as plain scikit-learn accelsk is; where it was not prepared, as it is."""
     return lambda result: {
-        _named(operation): operation["ratios"][of if of in operation["ratios"] else AUTO]["median"]
+        _named(operation): _pair(operation["ratios"][of if of in operation["ratios"] else AUTO])
         for operation in result["operations"]
         if AUTO in operation["ratios"] and which(operation)
     }
+
+
+def _pair(ratio: Mapping[str, float]) -> tuple[float, float]:
+    return ratio["median"], ratio["high"]
 
 
 def _at(case: str, operation: str, rows: int, columns: int) -> Callable[[Operation], bool]:
@@ -122,10 +128,10 @@ def _one_row(*cases: str) -> Callable[[Operation], bool]:
     )
 
 
-def _wins_kept(result: Mapping[str, Any]) -> Mapping[str, float]:
+def _wins_kept(result: Mapping[str, Any]) -> Figures:
     worse = {case.name for case in CASES if case.worse}
     return {
-        _named(operation): operation["over_patched"]["median"]
+        _named(operation): _pair(operation["over_patched"])
         for operation in result["operations"]
         if operation["case"] not in worse
         and PATCHED in operation["ratios"]
@@ -134,31 +140,39 @@ def _wins_kept(result: Mapping[str, Any]) -> Mapping[str, float]:
     }
 
 
-def _means(result: Mapping[str, Any]) -> Mapping[str, float]:
+def _means(result: Mapping[str, Any]) -> Figures:
     """The geometric mean of accelsk over that of plain scikit-learn, which is one, and over that of the Extension."""
     both = [each["ratios"] for each in result["operations"] if PATCHED in each["ratios"] and AUTO in each["ratios"]]
     if not both:
         return {}
     ours, theirs = (geometric_mean([ratios[name]["median"] for ratios in both]) for name in (AUTO, PATCHED))
-    return {"over scikit-learn": ours, "over the Extension": ours / theirs}
+    return {"over scikit-learn": (ours, ours), "over the Extension": (ours / theirs, ours / theirs)}
 
 
-def _regrets(result: Mapping[str, Any]) -> dict[str, float]:
-    return {_named(each): each["regret"]["ratio"] for each in result["operations"] if each["regret"]}
+def _regrets(result: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    return {
+        _named(each): (each["regret"]["ratio"], each["regret"]["low"])
+        for each in result["operations"]
+        if each["regret"]
+    }
 
 
-def _mean_regret(result: Mapping[str, Any]) -> Mapping[str, float]:
+def _mean_regret(result: Mapping[str, Any]) -> Figures:
     regrets = _regrets(result)
-    return {f"{len(regrets)} operations": geometric_mean(list(regrets.values()))} if regrets else {}
+    if not regrets:
+        return {}
+    mean = geometric_mean([ratio for ratio, _ in regrets.values()])
+    return {f"{len(regrets)} operations": (mean, mean)}
 
 
-def _search(result: Mapping[str, Any]) -> Mapping[str, float]:
+def _search(result: Mapping[str, Any]) -> Figures:
     timed = result.get("search", {}).get("timed", {})
-    return {AUTO: timed[AUTO]["ratio"]["median"]} if timed else {}
+    return {name: _pair(each["ratio"]) for name, each in timed.items() if name == AUTO}
 
 
-def _import(result: Mapping[str, Any]) -> Mapping[str, float]:
-    return {"import accelsk": result["import"]["ratio"]["median"]} if "import" in result else {}
+def _import(result: Mapping[str, Any]) -> Figures:
+    ratio = result.get("import", {}).get("ratio")
+    return {"import accelsk": (ratio["median"], ratio["low"])} if ratio else {}
 
 
 _FOREST = "RandomForestClassifier, 200 trees"
@@ -199,10 +213,10 @@ def judged(result: Mapping[str, Any]) -> list[Verdict]:
     return [_verdict(bar, bar.figures(result)) for bar in BARS]
 
 
-def _verdict(bar: Bar, figures: Mapping[str, float]) -> Verdict:
+def _verdict(bar: Bar, figures: Figures) -> Verdict:
     sign = -1 if bar.most else 1
-    ordered = sorted(figures.items(), key=lambda item: sign * item[1])
-    missed = [(of, figure) for of, figure in ordered if sign * figure < sign * bar.least]
+    ordered = sorted(((of, *pair) for of, pair in figures.items()), key=lambda item: sign * item[1])
+    missed = [item for item in ordered if sign * item[1] < sign * bar.least]
     return Verdict(
         bar=bar.name,
         least=bar.least,
@@ -211,7 +225,8 @@ def _verdict(bar: Bar, figures: Mapping[str, float]) -> Verdict:
         worst=ordered[0][1] if ordered else None,
         count=len(ordered),
         missed=len(missed),
-        of=missed[:20],
+        clearly=sum(sign * better < sign * bar.least for _, _, better in missed),
+        of=[(of, figure) for of, figure, _ in missed[:20]],
         limit=bar.limit,
     )
 
@@ -224,10 +239,9 @@ def text(verdicts: Sequence[Mapping[str, Any]]) -> str:
         if each["met"] is None:
             lines.append(f"not measured  {each['bar']}: {sign} {each['least']:g}")
             continue
-        told = f"{each['bar']}: {sign} {each['least']:g}, worst {each['worst']:.3g}"
-        lines.append(
-            f"{'met         ' if each['met'] else 'NOT MET     '}  {told}, {each['missed']} of {each['count']}"
-        )
+        missed = f"{each['missed']} of {each['count']} miss it, {each['clearly']} by more than the spread"
+        outcome = "met    " if each["met"] else "NOT MET"
+        lines.append(f"{outcome}       {each['bar']}: {sign} {each['least']:g}, worst {each['worst']:.3g}; {missed}")
         lines.extend(f"                {figure:8.3g}  {of}" for of, figure in each["of"][:5])
         if each["limit"] and not each["met"]:
             lines.append(f"                {each['limit']}")

@@ -10,6 +10,9 @@ __all__ = ["Pace"]
 #: From one size to the next, a fit is expected to grow with the columns, and with this power of the rows.
 _GROWTH = 1.3
 
+#: The prediction of fewer rows takes about as long as that of so many: what each call costs is most of it.
+_FEW = 1000
+
 
 @dataclass
 class Pace:
@@ -27,8 +30,8 @@ class Pace:
     def expected(self, name: str, operation: str, rows: int, columns: int) -> float:
         """Seconds of a call; none where nothing like it was measured."""
         seconds, rows_then, columns_then = self._last.get((name, operation), (0.0, 1, 1))
-        power = _GROWTH if operation == "fit" else 1.0
-        return seconds * max(1.0, rows / rows_then) ** power * max(1.0, columns / columns_then)
+        more = (rows / rows_then) ** _GROWTH if operation == "fit" else rows / max(rows_then, _FEW)
+        return seconds * max(1.0, more) * max(1.0, columns / columns_then)
 
     def note(self, name: str, operation: str, rows: int, columns: int, seconds: float) -> None:
         """Take a measurement in."""

@@ -121,12 +121,12 @@ def _short(rows: int) -> str:
 
 
 def _save(figure: Any, file: Path) -> None:
-    # A palette of 64 colours: a third of the size.
+    # A palette of 128 colours: a third of the size.
     from PIL import Image
 
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})
     plt.close(figure)
     with Image.open(file) as image:
-        small = image.convert("RGB").quantize(64)
+        small = image.convert("RGB").quantize(128)
     small.save(file, optimize=True)

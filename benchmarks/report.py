@@ -9,23 +9,31 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from benchmarks import plots
-from benchmarks.cases import CASES
+from benchmarks import bars, plots
+from benchmarks.cases import BATCHES, CASES
 from benchmarks.contenders import AUTO, PATCHED, PLAIN, SNAP
 
 __all__ = ["markdown"]
 
 Operation = Mapping[str, Any]
 
+_ROWS = {1: "one row", None: "all rows", **{rows: f"{rows:,} rows" for rows in BATCHES if rows and rows > 1}}
+
 _HOW = """\
 Written by `python -m benchmarks.report` from one run of `python -m benchmarks.suite{quickly}` ({minutes:g} minutes,
 {count} operations). Every figure is a ratio of times measured in turns in one process: the median of rounds in which
 each contender runs once; the first call, which loads libraries, is not among them. Figures of different machines are
 not comparable."""
+
+_BARS = """\
+What is to be reached, and what was. A bar that is not met is shown with how far it is; in brackets, how many miss it by
+more than the spread: with their better quartile, too.
+"""
 
 _REGRET = """\
 Its time over that of the best other choice, known afterwards: plain scikit-learn, the Extension, every engine by its
@@ -39,8 +47,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     parts = [
         _introduction(result),
         "## The bars\n",
-        "What is to be reached, and what was. A bar that is not met is shown with how far it is.\n",
-        _bars(result["bars"]),
+        _BARS,
+        _bars([asdict(verdict) for verdict in bars.judged(result)]),
         "## At a glance\n",
         _means(operations),
         "![How many times as fast accelsk is, by estimator and size](benchmarks/speed-up.png)\n",
@@ -88,7 +96,7 @@ def _bars(verdicts: Sequence[Mapping[str, Any]]) -> str:
     for each in verdicts:
         outcome = {True: "met", False: "**not met**", None: "not measured"}[each["met"]]
         worst = "" if each["worst"] is None else f"{each['worst']:.3g}"
-        missed = f"{each['missed']} of {each['count']}" if each["count"] else ""
+        missed = f"{each['missed']} ({each['clearly']}) of {each['count']}" if each["count"] else ""
         where = "; ".join(f"{of}: {figure:.3g}" for of, figure in each["of"][:2])
         rows.append((each["bar"], f"{'<=' if each['most'] else '>='} {each['least']:g}", outcome, worst, missed, where))
     return _table(("bar", "", "", "worst", "miss it", "the worst two"), rows)
@@ -169,7 +177,7 @@ def _whole(result: Mapping[str, Any]) -> Iterator[str]:
         yield "## A grid search\n"
         yield (
             f"24 candidates x 5 folds over scaler, PCA and SVC, {search['rows']:,} x {search['columns']}, `n_jobs=2`, "
-            f"{search['repeats']} rounds.\n"
+            f"rounds: {search['repeats']}.\n"
         )
         yield _table(
             ("", "seconds", "times as fast", "best score"),
@@ -229,9 +237,9 @@ def _whole(result: Mapping[str, Any]) -> Iterator[str]:
 def _tables(operations: Sequence[Operation]) -> Iterator[str]:
     mains = {case.name: case.methods[0] for case in CASES if case.methods}
     yield from _by_size("fit", [each for each in operations if each["operation"] == "fit"])
-    for rows in (1, 32, 1000, None):
+    for rows in BATCHES:
         yield from _by_size(
-            f"Prediction of {'all' if rows is None else f'{rows:,}'} rows (`predict`, `transform` or `kneighbors`)",
+            f"Prediction of {_ROWS[rows]} (`predict`, `transform` or `kneighbors`)",
             [
                 each
                 for each in operations

@@ -186,7 +186,7 @@ class Run:
         best = min(others, key=lambda name: others[name].seconds.median)
         ratio = _over(found, best)
         assert ratio is not None
-        return {"best": best, "ratio": max(1.0, 1 / ratio["median"])}
+        return {"best": best, "ratio": max(1.0, 1 / ratio["median"]), "low": max(1.0, 1 / ratio["high"])}
 
     def _rates(
         self, operation: str, size: Size, predicted: int | None, found: Comparison, models: Mapping[str, Any]

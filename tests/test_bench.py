@@ -250,3 +250,18 @@ def test_a_faster_engine_that_is_worse_is_not_advised_and_shows():
 def test_one_round_shows_no_small_difference():
     assert "nothing was clearly faster" in advice(measured(repeats=1, auto=(0.8, 0.9)))[0]
     assert "2.00 times as fast" in advice(measured(repeats=1, auto=(0.5, 0.9)))[0]
+
+
+def test_a_prepared_model_is_advised_where_it_is_faster_and_not_where_its_engine_is_worse():
+    for score, told in (
+        (0.9, 'engine="auto"), and model.prepare(batch_sizes=(1,)) after the fit'),
+        (0.8, "nothing was"),
+    ):
+        found = measured(auto=(0.5, score))
+        times = {**found.operations["fit"].timed, 'engine="auto", prepared': timed(0.1)}
+        found = Measured(
+            found.estimator, "predict", found.contenders, {"fit": found.operations["fit"], "1": Comparison(3, times)}
+        )
+
+        assert told in advice(found)[1]
+        assert 'engine="auto", prepared' in str(table(found))

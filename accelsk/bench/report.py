@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from accelsk.bench.measure import Contender, Measured
@@ -63,12 +64,12 @@ def table(found: Measured) -> ContenderTable:
 def _lines(found: Measured) -> list[Contender]:
     """Those that were measured; what was prepared for single rows has a line of its own."""
     lines = [contender for contender in found.contenders if not contender.reason]
-    known = {contender.name for contender in lines}
+    known = {contender.name: contender for contender in lines}
     for comparison in found.operations.values():
         for name in comparison.timed:
             if name not in known:
-                known.add(name)
-                lines.append(Contender(name, "", lambda: None))
+                known[name] = replace(known[name.partition(", ")[0]], name=name)
+                lines.append(known[name])
     return lines
 
 
@@ -163,16 +164,24 @@ def _about(found: Measured, operation: str, comparison: Comparison) -> str:
         for contender in _lines(found)
         if contender.name in comparison.timed and not _is_worse(contender, first)
     }
-    best = min(allowed, key=lambda name: comparison[name].seconds.median)
-    auto = allowed.get('engine="auto"')
-    seconds = comparison[best].seconds.median
-    if auto and (auto.ran == allowed[best].ran or seconds * _NOISE >= comparison[auto.name].seconds.median):
-        best = auto.name  # the same, or as good: what needs no name is to be preferred
+    shortest = min(allowed, key=lambda name: comparison[name].seconds.median)
+    best = next(name for name in _preferred(allowed, shortest) if _is_as_good(comparison, name, shortest, allowed))
     what = "fit" if operation == "fit" else f"{found.method} of {int(operation):,} row{'s' if operation != '1' else ''}"
     ratio = comparison[best].ratio
     if best == first.name or ratio.low < _margin(comparison):
         return f"{what}: nothing was clearly faster than the estimator as it is."
     return f"{what}: {ratio.median:.2f} times as fast with {_code(allowed[best])}"
+
+
+def _preferred(allowed: Mapping[str, Contender], shortest: str) -> list[str]:
+    """What needs no engine's name first, then what needs no preparation, then the shortest."""
+    auto = 'engine="auto"'
+    return [*sorted(name for name in allowed if name.startswith(auto)), shortest]
+
+
+def _is_as_good(comparison: Comparison, name: str, shortest: str, allowed: Mapping[str, Contender]) -> bool:
+    same = allowed[name].ran == allowed[shortest].ran and "prepared" not in shortest
+    return same or comparison[name].seconds.median <= _NOISE * comparison[shortest].seconds.median
 
 
 def _code(contender: Contender) -> str:
