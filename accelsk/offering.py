@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,14 +12,15 @@ import numpy as np
 from accelsk.devices import HOST
 from accelsk.engines import get_adapter, names, why_missing
 from accelsk.errors import UnsupportedParameter
-from accelsk.evaluation import Evaluation, Preparation
+from accelsk.evaluation import Evaluation
 from accelsk.evaluators import Offer, offers
 from accelsk.evaluators.spec import Precision
+from accelsk.preparation import Preparation
 
 if TYPE_CHECKING:
     from accelsk.backend import Route
 
-__all__ = ["evaluation_of", "prepared"]
+__all__ = ["evaluation_of", "model_of", "prepared"]
 
 #: The largest difference of an exported model from the engine's own with which it counts as the same model: that of
 #: single precision, for data in it; with doubles it is that of doubles.
@@ -51,9 +53,10 @@ def evaluation_of(wrapper: Any, route: Route) -> Evaluation:
         backend = wrapper._backend
         noted = wrapper.__dict__.get("_preparation")
         exports = route.row is not None and not route.row.native
+        asking = weakref.ref(wrapper)  # else the two would keep each other alive, and the data with them
         found = Evaluation(
             getattr(backend, "n_features_in_", None),
-            lambda: _offered(wrapper, backend, route),
+            lambda: _offered(asking(), backend, route),
             lambda: getattr(backend, "__dict__", {}).get("_sklearn_output_config"),
             named=hasattr(backend, "feature_names_in_"),
             preparation=None if noted is None else Preparation(**noted),
@@ -144,18 +147,42 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
         return
     if row is not None:
         yield from route.adapter.evaluators(backend, row)
-        if row.native or not row.export.portable or row.export.tolerance > ROUND_OFF:
-            return
-    model = backend
-    if row is not None:
-        from accelsk.errors import NotPortable
-        from accelsk.export import exported
-
-        try:
-            model = exported(wrapper)
-        except NotPortable:
-            return
+    model = model_of(wrapper, route)
+    if model is None:
+        return
     yield from offers(model)
     for name in names():
         if name != route.engine and why_missing(name) is None:
             yield from get_adapter(name).evaluates(model)
+
+
+def model_of(wrapper: Any, route: Route) -> Any:
+    """Return scikit-learn's model for what a wrapper has fitted.
+
+    Parameters
+    ----------
+    wrapper : Wrapper
+        Fitted.
+    route : Route
+        Who fitted it.
+
+    Returns
+    -------
+    estimator or None
+        The backend estimator where scikit-learn fitted it, else what it is exported as; None where that is another
+        model, or where it is on a device.
+    """
+    row = route.row
+    if route.device != HOST:
+        return None
+    if row is None:
+        return wrapper._backend
+    if row.native or not row.export.portable or row.export.tolerance > ROUND_OFF:
+        return None
+    from accelsk.errors import NotPortable
+    from accelsk.export import exported
+
+    try:
+        return exported(wrapper)
+    except NotPortable:
+        return None

@@ -24,7 +24,7 @@ from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.frames import taken
-from accelsk.offering import prepared
+from accelsk.offering import evaluation_of, prepared
 from accelsk.options import OptionsMixin
 from accelsk.residence import Resident, at_home
 from accelsk.selection import home_of
@@ -129,6 +129,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             self.__dict__.pop("_params", None)  # the fitted model has them
         else:
             self._params = estimator.get_params(deep=False)
+        evaluation_of(self, self._route)  # a prediction is not to change this object
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
         options = self._options()

@@ -15,8 +15,18 @@ from accelsk.looks import public_name
 
 __all__ = ["Offer", "offers"]
 
-#: Which modules have evaluators for a class, by the start of its public path; a module is imported on first use.
-_MODULES: tuple[tuple[str, str], ...] = (("sklearn.linear_model.", "accelsk.evaluators.linear"),)
+#: Which module has evaluators for a class, by the start of its public path. A module is imported on first use, and looks
+#: at the whole path, which is that of the very class: a subclass may predict otherwise.
+_MODULES: tuple[tuple[str, str], ...] = (
+    ("sklearn.cluster.", "clusters"),
+    ("sklearn.decomposition.", "projection"),
+    ("sklearn.discriminant_analysis.", "linear"),
+    ("sklearn.linear_model.", "linear"),
+    ("sklearn.naive_bayes.", "bayes"),
+    ("sklearn.neural_network.", "perceptrons"),
+    ("sklearn.preprocessing.", "scaling"),
+    ("sklearn.svm.Linear", "linear"),
+)
 
 
 def offers(model: Any) -> Iterator[Offer]:
@@ -44,4 +54,4 @@ def offers(model: Any) -> Iterator[Offer]:
     name = public_name(type(model))
     for start, module in _MODULES:
         if name.startswith(start):
-            yield from importlib.import_module(module).offers(model)
+            yield from importlib.import_module(f"accelsk.evaluators.{module}").offers(model)
