@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import get_config
 
+from accelsk.batches import in_words, is_finite, length, returns_arrays
 from accelsk.evaluators.spec import Evaluate, Offer, Precision
 from accelsk.preparation import Preparation
 from accelsk.threads import share
 
-__all__ = ["Evaluation", "is_finite", "returns_arrays"]
+__all__ = ["Evaluation"]
 
 #: The share of the model's own time that an evaluator must save.
 _GAIN = 0.1
@@ -191,7 +191,7 @@ class Evaluation:
         if not self._offers(method):
             return native()
         X = args[0]
-        n_rows = _length(X)
+        n_rows = length(X)
         if not n_rows:
             return native()
         settled = self._settled.setdefault(method, {})
@@ -350,7 +350,7 @@ class Evaluation:
                 if taken is not None:
                     names.setdefault(_title(taken.offer), []).append(size)
             if names:
-                told[method] = ", ".join(f"{name} for {_rows(sizes)}" for name, sizes in names.items())
+                told[method] = ", ".join(f"{name} for {in_words(sizes)}" for name, sizes in names.items())
         return told
 
     # -- offers ------------------------------------------------------------------------------------------------------
@@ -385,45 +385,6 @@ class Evaluation:
         return _Taken(offer, made[method], dtypes, offer.nan)
 
 
-def is_finite(X: npt.NDArray[Any]) -> bool:
-    """Say whether all elements are finite, and none is so large that the long way may have a look at it.
-
-    Parameters
-    ----------
-    X : array
-        C-contiguous, of floating-point numbers.
-
-    Returns
-    -------
-    bool
-        By the product with itself: unlike a sum it is BLAS's, which warns of nothing.
-
-    Examples
-    --------
-    >>> is_finite(np.ones((1, 2))), is_finite(np.array([[np.nan]]))
-    (True, False)
-    """
-    flat = X.ravel()  # a view
-    return isfinite(flat.dot(flat))
-
-
-def returns_arrays(own: Mapping[str, Any] | None) -> bool:
-    """Say whether ``transform`` returns plain arrays.
-
-    Parameters
-    ----------
-    own : mapping or None
-        The model's ``_sklearn_output_config``.
-
-    Returns
-    -------
-    bool
-        By that, and by scikit-learn's configuration.
-    """
-    told = None if own is None else own.get("transform")
-    return bool((told or get_config()["transform_output"]) == "default")
-
-
 def _evaluate(taken: _Taken, X: npt.NDArray[Any]) -> Any:
     try:
         return taken.evaluate(X)
@@ -433,24 +394,3 @@ def _evaluate(taken: _Taken, X: npt.NDArray[Any]) -> Any:
 
 def _title(offer: Offer) -> str:
     return offer.name if offer.precision == "float64" else f"{offer.name} in {offer.precision}"
-
-
-def _rows(sizes: list[int]) -> str:
-    """Bit lengths as numbers of rows: "1 row", "1 to 63 and 1024 to 2047 rows"."""
-    runs: list[list[int]] = []
-    for size in sizes:
-        if runs and size == runs[-1][1] + 1:
-            runs[-1][1] = size
-        else:
-            runs.append([size, size])
-    ends = [(2 ** (first - 1), 2**last - 1) for first, last in runs]
-    told = " and ".join(str(low) if low == high else f"{low} to {high}" for low, high in ends)
-    return f"{told} row{'' if told == '1' else 's'}"
-
-
-def _length(X: Any) -> int:
-    """The number of rows of whatever has rows; 0 for what is not known to have any."""
-    shape = getattr(X, "shape", None)
-    if shape is not None:
-        return shape[0] if len(shape) == 2 and isinstance(shape[0], int) else 0
-    return len(X) if isinstance(X, list | tuple) else 0

@@ -15,7 +15,7 @@ from accelsk.looks import public_name
 
 __all__ = ["Offer", "offers"]
 
-#: Which module has evaluators for a class, by the start of its public path. A module is imported on first use, and looks
+#: Which module has evaluators for a class, by the start of its public path. A module is imported on first use; it looks
 #: at the whole path, which is that of the very class: a subclass may predict otherwise.
 _MODULES: tuple[tuple[str, str], ...] = (
     ("sklearn.cluster.", "clusters"),

@@ -66,7 +66,8 @@ def _gaussian(state: dict[str, Any], X: Array) -> Any:
     apart /= variance
     found = apart.sum(axis=2)
     found *= -0.5
-    found += np.log(state["class_prior_"]) - 0.5 * np.log(2.0 * np.pi * variance).sum(axis=1)
+    found += -0.5 * np.log(2.0 * np.pi * variance).sum(axis=1)
+    found += np.log(state["class_prior_"])
     return found
 
 

@@ -13,7 +13,7 @@ from accelsk.evaluators.direct import Array, direct, state_of
 from accelsk.evaluators.spec import Evaluate, Offer
 from accelsk.looks import public_name
 
-__all__ = ["CLASSIFIERS", "REGRESSORS", "finishes", "offers", "scores_of"]
+__all__ = ["CLASSIFIERS", "GENERALIZED", "REGRESSORS", "finishes", "is_flat", "offers", "scores_of"]
 
 #: Regressors whose prediction is the product itself.
 REGRESSORS = frozenset(
@@ -28,7 +28,7 @@ REGRESSORS = frozenset(
 ) | {"sklearn.svm.LinearSVR"}
 
 #: Those whose prediction is a function of the product: the inverse of their link.
-_GENERALIZED = frozenset(
+GENERALIZED = frozenset(
     f"sklearn.linear_model.{name}" for name in ("GammaRegressor", "PoissonRegressor", "TweedieRegressor")
 )
 
@@ -96,21 +96,33 @@ def scores_of(model: Any) -> Evaluate:
     callable
         Takes X, and returns the product with the coefficients; None where they are no arrays.
     """
-    state = state_of(model)
-    name = public_name(type(model))
-    flat = name in _FLAT
-    classifies = name in CLASSIFIERS
+    state, flat = state_of(model), is_flat(model)
 
     def scores(X: Array) -> Any:
         coef = state["coef_"]
         if type(coef) is not np.ndarray:
             return None  # after sparsify()
         found = X @ coef.T + state["intercept_"]
-        if flat or (classifies and found.ndim > 1 and found.shape[1] == 1):
-            return found.ravel()
-        return found
+        return found.ravel() if flat and found.ndim > 1 and found.shape[1] == 1 else found
 
     return scores
+
+
+def is_flat(model: Any) -> bool:
+    """Say whether the scores are a vector where there is one for each row.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, of a class that is known here.
+
+    Returns
+    -------
+    bool
+        If not, they have the shape that the product has.
+    """
+    name = public_name(type(model))
+    return name in _FLAT or name in CLASSIFIERS
 
 
 def finishes(model: Any) -> dict[str, Finish | None]:
@@ -129,7 +141,7 @@ def finishes(model: Any) -> dict[str, Finish | None]:
     name, state = public_name(type(model)), state_of(model)
     if name in REGRESSORS:
         return {"predict": None}
-    if name in _GENERALIZED:
+    if name in GENERALIZED:
         return {"predict": partial(_linked, state)}
     if name not in CLASSIFIERS:
         return {}
