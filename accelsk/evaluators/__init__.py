@@ -26,6 +26,8 @@ _MODULES: tuple[tuple[str, str], ...] = (
     ("sklearn.neural_network.", "perceptrons"),
     ("sklearn.preprocessing.", "scaling"),
     ("sklearn.svm.Linear", "linear"),
+    ("sklearn.svm.NuSV", "kernels"),
+    ("sklearn.svm.SV", "kernels"),
 )
 
 

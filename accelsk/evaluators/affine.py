@@ -259,7 +259,8 @@ def may_be_linear(cls: type) -> bool:
     >>> may_be_linear(StandardScaler), may_be_linear(RandomForestClassifier)
     (True, False)
     """
-    return public_name(cls) in _LINEAR
+    name: str = public_name(cls)
+    return name in _LINEAR
 
 
 _LINEAR: frozenset[str] = frozenset(("sklearn.decomposition.TruncatedSVD", *scaling.SCALERS)).union(

@@ -29,7 +29,7 @@ from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, Multinomi
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, NuSVR
 
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, accelerate, to_sklearn
 
@@ -44,7 +44,7 @@ NAMES = ["a", "b", "c", "d"]
 EXAMPLES, INPUTS = 100, 20
 
 rng = np.random.default_rng(0)
-X = rng.normal(size=(60, WIDTH)) + [0, 1, -2, 5]
+X = rng.normal(loc=[0, 1, -2, 5], size=(60, WIDTH))
 Y = {
     "number": X @ [1.0, -1.0, 0.5, 0.1] + rng.normal(size=60) / 10,
     "numbers": X @ rng.normal(size=(WIDTH, 2)),
@@ -100,6 +100,13 @@ def perceptrons():
     yield from ((MLPRegressor(**few), "number"), (MLPRegressor(activation="identity", **few), "numbers"))
 
 
+def kernels():
+    for kernel in ("rbf", "linear", "poly", "sigmoid"):
+        yield SVC(kernel=kernel), "three"
+    yield from ((SVC(), "two"), (SVC(decision_function_shape="ovo"), "three"), (SVC(break_ties=True), "three"))
+    yield from ((NuSVC(nu=0.2), "two"), (SVR(), "number"), (NuSVR(kernel="poly"), "number"))
+
+
 def pipelines():
     yield make_pipeline(StandardScaler(), Ridge()), "numbers"
     yield make_pipeline(StandardScaler(), LogisticRegression()), "two"
@@ -107,12 +114,13 @@ def pipelines():
     yield make_pipeline(RobustScaler(), PCA(3, whiten=True), MaxAbsScaler()), "none"
     yield make_pipeline(StandardScaler(), PCA(3), StandardScaler(), KMeans(3, n_init=1)), "none"
     yield make_pipeline(StandardScaler(), "passthrough", GaussianNB()), "three"
+    yield make_pipeline(StandardScaler(), PCA(3), SVC()), "three"
     yield make_pipeline(Normalizer(), TruncatedSVD(3), StandardScaler(), SGDClassifier(loss="log_loss")), "three"
     yield make_pipeline(StandardScaler(copy=False), RidgeClassifier()), "many"
     yield make_pipeline(MaxAbsScaler(), RobustScaler(), MLPRegressor(hidden_layer_sizes=(5,), max_iter=3)), "number"
 
 
-KINDS = (regressors, classifiers, scalers, projections, clusters, bayes, perceptrons, pipelines)
+KINDS = (regressors, classifiers, scalers, projections, clusters, bayes, perceptrons, kernels, pipelines)
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=[kind.__name__ for kind in KINDS])
