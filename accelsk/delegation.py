@@ -63,10 +63,14 @@ class Delegated:
         if instance is None:
             return self._generic
         evaluation = instance.__dict__.get("_evaluation")
-        if evaluation is not None and self._name in evaluation.methods:
+        if evaluation is not None:
             # The fitted model has it: it was called before. Asking again takes longer than a small prediction.
-            wrapped_class: Any = type(instance._inner)
-            return MethodType(_function(wrapped_class, self._name), instance)
+            function = evaluation.functions.get(self._name)
+            if function is None and self._name in evaluation.methods:
+                wrapped_class: Any = type(instance._inner)
+                function = evaluation.functions[self._name] = _function(wrapped_class, self._name)
+            if function is not None:
+                return MethodType(function, instance)
         return bound(instance, self._name)
 
 

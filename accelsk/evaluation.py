@@ -14,18 +14,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
-from sklearn import get_config
 
+from accelsk.batches import in_words, is_finite, length, returns_arrays
 from accelsk.evaluators.spec import Evaluate, Offer, Precision
+from accelsk.preparation import Preparation
 from accelsk.threads import share
 
-__all__ = ["Evaluation", "Preparation"]
+__all__ = ["Evaluation"]
 
 #: The share of the model's own time that an evaluator must save.
 _GAIN = 0.1
 
 #: How many calls of an evaluator are timed before it stays; of the model, before it does for want of offers.
 _TRIALS = 3
+
+#: How often an evaluator may return None before it is asked no more.
+_REFUSALS = 8
 
 _TRANSFORMING = ("transform", "inverse_transform")
 
@@ -38,6 +42,7 @@ class _Taken:
     evaluate: Evaluate
     dtypes: tuple[np.dtype[Any], ...]
     nan: bool
+    refusals: int = 0
 
 
 @dataclass(slots=True)
@@ -51,27 +56,6 @@ class _Trial:
     taken: _Taken | None = None
     best: float = float("inf")
     tried: int = 0
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """What was prepared: plain data, which is pickled with the model.
-
-    Parameters
-    ----------
-    precision : {"float64", "float32"}
-        What was asked for.
-    chosen : mapping of str to mapping of int to str
-        Per method and bit length of the number of rows: the name of the evaluator, or empty for the model itself.
-    ratios, differences : mapping of str to mapping of int to float
-        Likewise: how many times as fast as the model itself it was; how far its results were from the model's, at
-        most, relative to their standard deviation (for labels: the share of other labels).
-    """
-
-    precision: Precision
-    chosen: Mapping[str, Mapping[int, str]]
-    ratios: Mapping[str, Mapping[int, float]]
-    differences: Mapping[str, Mapping[int, float]]
 
 
 class Evaluation:
@@ -114,12 +98,14 @@ class Evaluation:
         self._preparation = preparation
         self._patience = patience
         self._found: dict[str, list[Offer]] | None = None
-        self._made: dict[str, Mapping[str, Evaluate] | None] = {}
+        self._made: dict[tuple[str, str, tuple[str, ...]], Mapping[str, Evaluate] | None] = {}
         self._trials: dict[tuple[str, int], _Trial] = {}
         #: What is settled: per method, by the bit length of the number of rows; None for the model itself.
         self._settled: dict[str, dict[int, _Taken | None]] = {}
         #: The methods that are settled for some batch size: the model has them.
         self.methods: Mapping[str, Any] = self._settled
+        #: Those of them, as `accelsk.delegation` has made them.
+        self.functions: dict[str, Callable[..., Any]] = {}
         self._lock = threading.RLock()
 
     # -- the fast path -----------------------------------------------------------------------------------------------
@@ -144,26 +130,36 @@ class Evaluation:
         if settled is None or type(X) is not np.ndarray or X.ndim != 2 or self._named:
             return None
         taken = settled.get(len(X).bit_length())
-        if taken is None or not self._suits(taken, method, X) or share() is not None:
+        if taken is None or share() is not None or not self._suits(taken, method, X):
             return None
-        return taken.evaluate(X)
+        return _evaluate(taken, X)
+
+    def answers(self, method: str, n_rows: int) -> bool:
+        """Say whether an evaluator was settled for, for a batch of a size.
+
+        Parameters
+        ----------
+        method : str
+            A method of the model.
+        n_rows : int
+            The number of rows.
+
+        Returns
+        -------
+        bool
+            If not, `answer` returns None.
+        """
+        return self._settled.get(method, {}).get(n_rows.bit_length()) is not None
 
     def _suits(self, taken: _Taken, method: str, X: npt.NDArray[Any]) -> bool:
         """Whether an array is one that the evaluator is for."""
-        if X.shape[1] != self._n_features or X.dtype not in taken.dtypes or not X.flags.c_contiguous or not X.size:
+        if X.dtype not in taken.dtypes or not X.flags.c_contiguous:
             return False
-        if method in _TRANSFORMING and not self._returns_arrays():
+        if X.shape[1] != self._n_features and method != "inverse_transform":  # the evaluator knows its width
             return False
-        if taken.nan:
-            return True
-        flat = X.ravel()  # a view
-        # Not finite where an element is not, or is so large that the long way may have a look at it. Unlike a sum, the
-        # product is BLAS's, which warns of nothing.
-        return isfinite(flat.dot(flat))
-
-    def _returns_arrays(self) -> bool:
-        own = self._output() or {}
-        return bool((own.get("transform") or get_config()["transform_output"]) == "default")
+        if method in _TRANSFORMING and not returns_arrays(self._output()):
+            return False
+        return taken.nan or is_finite(X)
 
     # -- the long way ------------------------------------------------------------------------------------------------
 
@@ -196,7 +192,7 @@ class Evaluation:
         if not self._offers(method):
             return native()
         X = args[0]
-        n_rows = _length(X)
+        n_rows = length(X)
         if not n_rows:
             return native()
         settled = self._settled.setdefault(method, {})
@@ -204,18 +200,24 @@ class Evaluation:
         if size in settled:
             taken = settled[size]
             result = None if taken is None else self._evaluated(taken, method, X)
+            if taken is not None and taken.refusals > _REFUSALS:
+                settled[size] = None
             return native() if result is None else result
         return self._tried(method, size, n_rows, X, native)
 
     def _evaluated(self, taken: _Taken, method: str, X: Any) -> Any:
         """The result of an evaluator; None where it is not for these data."""
         if type(X) is not np.ndarray or X.ndim != 2 or self._named or not self._suits(taken, method, X):
-            if taken.offer.check is None or issparse(X) or (method in _TRANSFORMING and not self._returns_arrays()):
+            check = taken.offer.check
+            if check is None or issparse(X) or (method in _TRANSFORMING and not returns_arrays(self._output())):
                 return None
-            X = taken.offer.check(X)
+            X = check(X)
             if type(X) is not np.ndarray or X.ndim != 2 or not self._suits(taken, method, X):
                 return None
-        return taken.evaluate(X)
+        result = _evaluate(taken, X)
+        if result is None:
+            taken.refusals += 1
+        return result
 
     def _tried(self, method: str, size: int, n_rows: int, X: Any, native: Callable[[], Any]) -> Any:
         trial = self._trials.setdefault((method, size), _Trial())
@@ -318,15 +320,12 @@ class Evaluation:
         """
         from accelsk.timing import compare
 
+        noted = Preparation(precision, {}, {}, {})
         with self._lock:
-            self._preparation, self._found = Preparation(precision, {}, {}, {}), None
-            chosen: dict[str, dict[int, str]] = {}
-            ratios: dict[str, dict[int, float]] = {}
-            differences: dict[str, dict[int, float]] = {}
+            self._preparation, self._found = noted, None
             for method, native in natives.items():
                 made = {offer.name: self._take(offer, method) for offer in self._offers(method)}
                 for X in batches:
-                    size = len(X).bit_length()
                     able = {name: each for name, each in made.items() if each and self._suits(each, method, X)}
                     if not able:
                         continue
@@ -334,13 +333,9 @@ class Evaluation:
                     answers = {name: call() for name, call in calls.items()}
                     calls = {name: call for name, call in calls.items() if answers[name] is not None}
                     times = {name: each.seconds.median for name, each in compare(calls, budget=1.0).timed.items()}
-                    best = min(times, key=lambda name: times[name])
-                    chosen.setdefault(method, {})[size] = best
-                    ratios.setdefault(method, {})[size] = times[""] / times[best]
-                    differences.setdefault(method, {})[size] = _difference(answers[""], answers[best])
-                    self._settled.setdefault(method, {})[size] = able.get(best)
-            self._preparation = Preparation(precision, chosen, ratios, differences)
-            return self._preparation
+                    best = noted.note(method, len(X), times, answers)
+                    self._settled.setdefault(method, {})[len(X).bit_length()] = able.get(best)
+            return noted
 
     def described(self) -> dict[str, str]:
         """Say who computes the methods that were called, or prepared.
@@ -357,7 +352,7 @@ class Evaluation:
                 if taken is not None:
                     names.setdefault(_title(taken.offer), []).append(size)
             if names:
-                told[method] = ", ".join(f"{name} for {_rows(sizes)}" for name, sizes in names.items())
+                told[method] = ", ".join(f"{name} for {in_words(sizes)}" for name, sizes in names.items())
         return told
 
     # -- offers ------------------------------------------------------------------------------------------------------
@@ -377,7 +372,7 @@ class Evaluation:
     def _take(self, offer: Offer, method: str) -> _Taken | None:
         """Make an evaluator, once; None where that fails: then the model computes as it did."""
         with self._lock:
-            key = f"{offer.name} {offer.precision}"
+            key = (offer.name, offer.precision, offer.methods)
             if key not in self._made:
                 try:
                     with warnings.catch_warnings():
@@ -392,35 +387,12 @@ class Evaluation:
         return _Taken(offer, made[method], dtypes, offer.nan)
 
 
+def _evaluate(taken: _Taken, X: npt.NDArray[Any]) -> Any:
+    try:
+        return taken.evaluate(X)
+    except Exception:  # noqa: BLE001  an attribute that was taken away, no memory, ...: the model says it itself
+        return None
+
+
 def _title(offer: Offer) -> str:
     return offer.name if offer.precision == "float64" else f"{offer.name} in {offer.precision}"
-
-
-def _rows(sizes: list[int]) -> str:
-    """Bit lengths as numbers of rows: "1 row", "1 to 63 and 1024 to 2047 rows"."""
-    runs: list[list[int]] = []
-    for size in sizes:
-        if runs and size == runs[-1][1] + 1:
-            runs[-1][1] = size
-        else:
-            runs.append([size, size])
-    ends = [(2 ** (first - 1), 2**last - 1) for first, last in runs]
-    told = " and ".join(str(low) if low == high else f"{low} to {high}" for low, high in ends)
-    return f"{told} row{'' if told == '1' else 's'}"
-
-
-def _difference(theirs: Any, ours: Any) -> float:
-    """How far results are from those of the model itself."""
-    theirs, ours = np.asarray(theirs), np.asarray(ours)
-    if theirs.dtype.kind != "f":
-        return float(np.mean(theirs != ours))
-    spread = float(np.std(theirs))
-    return float(np.max(np.abs(theirs - ours), initial=0.0)) / (spread or 1.0)
-
-
-def _length(X: Any) -> int:
-    """The number of rows of whatever has rows; 0 for what is not known to have any."""
-    shape = getattr(X, "shape", None)
-    if shape is not None:
-        return shape[0] if len(shape) == 2 and isinstance(shape[0], int) else 0
-    return len(X) if isinstance(X, list | tuple) else 0

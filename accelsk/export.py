@@ -186,7 +186,7 @@ def _exported_pipeline(pipeline: AcceleratedPipeline, memo: dict[Any, Any]) -> P
     if given.get("memory") == "cache":  # to scikit-learn it would be a folder of that name
         given["memory"] = None
     made = Pipeline(**{name: copy.deepcopy(value, memo) for name, value in given.items()})
-    ours = {*type(pipeline)._get_param_names(), "_carried"}
+    ours = {*type(pipeline)._get_param_names(), "_carried", "_evaluation"}
     for name, value in vars(pipeline).items():
         if name not in ours:
             setattr(made, name, copy.deepcopy(value, memo))

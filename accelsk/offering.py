@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,17 +19,18 @@ from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.engines.translate import keywords_of
 from accelsk.errors import NotPortable, UnsupportedParameter
-from accelsk.evaluation import Evaluation, Preparation
+from accelsk.evaluation import Evaluation
 from accelsk.evaluators import Offer, offers
 from accelsk.evaluators.spec import Evaluate, Precision
 from accelsk.hyperparameters import params_of
 from accelsk.looks import public_name
+from accelsk.preparation import Preparation
 from accelsk.reasons import refused
 
 if TYPE_CHECKING:
     from accelsk.backend import Route
 
-__all__ = ["evaluation_of", "prepared"]
+__all__ = ["evaluation_of", "model_of", "prepared"]
 
 #: The largest difference of an exported model from the engine's own with which it counts as the same model: what the
 #: engine itself loses where it computes in single precision.
@@ -61,9 +63,10 @@ def evaluation_of(wrapper: Any, route: Route) -> Evaluation:
         backend = wrapper._backend
         noted = wrapper.__dict__.get("_preparation")
         exports = route.row is not None and not route.row.native
+        asking = weakref.ref(wrapper)  # else the two would keep each other alive, and the data with them
         found = Evaluation(
             getattr(backend, "n_features_in_", None),
-            lambda: _offered(wrapper, backend, route),
+            lambda: _offered(asking(), backend, route),
             lambda: getattr(backend, "__dict__", {}).get("_sklearn_output_config"),
             named=hasattr(backend, "feature_names_in_"),
             preparation=None if noted is None else Preparation(**noted),
@@ -154,27 +157,30 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
         return
     if row is not None:
         yield from route.adapter.evaluators(backend, row)
-        if row.native or not row.export.portable:
+        if row.native:
             return
     if row is None or row.export.tolerance <= ROUND_OFF:
-        yield from _of_model(wrapper, backend, route)
-    elif row.export.double is not None and wrapper._decision.facts.get("dtype") == "float64":
-        for offer in _of_model(wrapper, backend, route):
+        yield from _of_model(wrapper, route)
+    else:
+        for offer in _of_model(wrapper, route):  # exact in double precision only
             yield replace(offer, dtypes=("float64",))
 
 
-def _of_model(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
-    """What there is for the model as scikit-learn's own."""
-    row = route.row
-    trained = wrapper._decision.facts.get("n_samples") or 1
-    model = backend
-    if row is not None:
-        from accelsk.export import exported
+def _exact_for(wrapper: Any, row: Row) -> bool:
+    """Whether the export of a fitted wrapper is the same model."""
+    if row.export.tolerance <= ROUND_OFF:
+        return True
+    double = wrapper._decision.facts.get("dtype") == "float64" and row.export.double is not None
+    return double and (row.export.double or 0.0) <= ROUND_OFF
 
-        try:
-            model = exported(wrapper)
-        except NotPortable:
-            return
+
+def _of_model(wrapper: Any, route: Route) -> Iterator[Offer]:
+    """What there is for the model as scikit-learn's own."""
+    row, model = route.row, model_of(wrapper, route)
+    if model is None:
+        return
+    trained = wrapper._decision.facts.get("n_samples") or 1
+    if row is not None:
         yield from _by(reference().name, model, trained, lambda: model, model)
     yield from offers(model)
     for name in names():
@@ -238,3 +244,34 @@ def _by(engine: str, model: Any, trained: int, make: Callable[[], Any], able: An
 
     # What it costs to make is next to nothing, and is to be weighed against what the fitted model itself takes.
     yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=1e-6, difference=ROUND_OFF)
+
+
+def model_of(wrapper: Any, route: Route) -> Any:
+    """Return scikit-learn's model for what a wrapper has fitted.
+
+    Parameters
+    ----------
+    wrapper : Wrapper
+        Fitted.
+    route : Route
+        Who fitted it.
+
+    Returns
+    -------
+    estimator or None
+        The backend estimator where scikit-learn fitted it, else what it is exported as; None where that is another
+        model, or where it is on a device.
+    """
+    row = route.row
+    if route.device != HOST:
+        return None
+    if row is None:
+        return wrapper._backend
+    if row.native or not row.export.portable or not _exact_for(wrapper, row):
+        return None
+    from accelsk.export import exported
+
+    try:
+        return exported(wrapper)
+    except NotPortable:
+        return None

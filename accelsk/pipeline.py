@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import wraps
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from accelsk import config, frames
 from accelsk.decision import Decisions
-from accelsk.delegation import is_fitting
 from accelsk.errors import UnsupportedParameter, did_you_mean
+from accelsk.forwarding import as_the_pipeline
+from accelsk.fusion import Fusion
 from accelsk.options import OPTIONS, OptionsMixin
 from accelsk.parts import fitted_parts, is_estimator
 from accelsk.residence import Resident, at_home
@@ -26,25 +27,6 @@ __all__ = ["AcceleratedPipeline"]
 _PER_STEP = ("engine", "device", "engine_params")
 #: Parameters that a decision does not depend on.
 _OWN = ("backend", "frame", "frame_min_rows")
-
-
-def _as_the_pipeline(name: str) -> Any:
-    """A method as scikit-learn's Pipeline documents it, there where the Pipeline of these steps has it."""
-
-    def has(self: AcceleratedPipeline) -> bool:
-        getattr(super(AcceleratedPipeline, self), name)  # raises the AttributeError that says why not
-        return True
-
-    def fitting(self: AcceleratedPipeline, X: Any, y: Any = None, **params: Any) -> Any:
-        return self._run(name, X, y, params)
-
-    def computing(self: AcceleratedPipeline, X: Any, *args: Any, **params: Any) -> Any:
-        args, params = tuple(map(frames.local, args)), {key: frames.local(value) for key, value in params.items()}
-        result = getattr(super(AcceleratedPipeline, self), name)(self._entering(X), *args, **params)
-        return self._leaving(result, X)
-
-    method = fitting if is_fitting(name) else computing
-    return available_if(has)(wraps(getattr(Pipeline, name))(method))
 
 
 class AcceleratedPipeline(OptionsMixin, Pipeline):
@@ -253,6 +235,7 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
             self._check_steps_named()
         runner: AcceleratedPipeline = object.__new__(type(self))
         runner.__dict__.update(self.__dict__)
+        runner.__dict__.pop("_evaluation", None)  # of the fit before
         runner.steps = self._prepared() if known else self.steps
         if isinstance(self.memory, str) and self.memory == "cache":
             from accelsk.memory import MemoryCache
@@ -263,7 +246,7 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
             steps = [step for _, step in runner.steps]
             frames.check_frame(self.frame, self.frame_min_rows, X, steps, cached=self.memory is not None)
         result = getattr(super(AcceleratedPipeline, runner), method)(runner._entering(X) if known else X, y, **params)
-        self.__dict__.update({**runner.__dict__, "memory": self.memory})
+        self.__dict__.update({**runner.__dict__, "memory": self.memory, "_evaluation": Fusion()})
         self._tell_of_fallbacks()
         if self.verbose:
             self._tell_of_conversions()
@@ -324,16 +307,43 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         fitted: AcceleratedPipeline = self._run("fit", X, y, params)
         return fitted
 
-    fit_transform = _as_the_pipeline("fit_transform")
-    fit_predict = _as_the_pipeline("fit_predict")
-    predict = _as_the_pipeline("predict")
-    predict_proba = _as_the_pipeline("predict_proba")
-    predict_log_proba = _as_the_pipeline("predict_log_proba")
-    decision_function = _as_the_pipeline("decision_function")
-    score = _as_the_pipeline("score")
-    score_samples = _as_the_pipeline("score_samples")
-    transform = _as_the_pipeline("transform")
-    inverse_transform = _as_the_pipeline("inverse_transform")
+    fit_transform = as_the_pipeline("fit_transform")
+    fit_predict = as_the_pipeline("fit_predict")
+    predict = as_the_pipeline("predict")
+    predict_proba = as_the_pipeline("predict_proba")
+    predict_log_proba = as_the_pipeline("predict_log_proba")
+    decision_function = as_the_pipeline("decision_function")
+    score = as_the_pipeline("score")
+    score_samples = as_the_pipeline("score_samples")
+    transform = as_the_pipeline("transform")
+    inverse_transform = as_the_pipeline("inverse_transform")
+
+    def prepare(
+        self, X: Any = None, *, batch_sizes: Sequence[int] = (1,), precision: Literal["float64", "float32"] = "float64"
+    ) -> AcceleratedPipeline:
+        """Make what predicts fast for batches of these sizes now, for each step: see `AcceleratedEstimator.prepare`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows like those that are to come, to measure with; None for made ones.
+        batch_sizes : sequence of int, default=(1,)
+            How many rows a call will have.
+        precision : {"float64", "float32"}, default="float64"
+            "float32" also lets evaluators compute whose results have single precision.
+
+        Returns
+        -------
+        AcceleratedPipeline
+            This object.
+        """
+        check_is_fitted(self)
+        for position, (_, step) in enumerate(self.steps, start=1):
+            if isinstance(step, Wrapper | AcceleratedPipeline):
+                step.prepare(X, batch_sizes=batch_sizes, precision=precision)
+            if X is not None and position < len(self.steps) and is_estimator(step):
+                X = at_home(step.transform(X))
+        return self
 
     # -- what ran ----------------------------------------------------------------------------------------------------
 
@@ -343,9 +353,14 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"This {type(self).__name__} is not fitted yet: it has no attribute 'decision_'")
         found: dict[str, Any] = {}
+        fusion = self.__dict__.get("_evaluation")
+        fused = {} if fusion is None else fusion.described()
         for name, step in self.steps:
             if isinstance(step, Wrapper):
-                found[name] = step._decision
+                decision = step.decision_
+                if name in fused:
+                    decision = replace(decision, operations={**decision.operations, **fused[name]})
+                found[name] = decision
                 step = step._backend
             if is_estimator(step):
                 found.update({f"{name}.{path}": part._decision for path, part in fitted_parts(step)})

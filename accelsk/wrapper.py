@@ -25,7 +25,7 @@ from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFal
 from accelsk.face import Face
 from accelsk.frames import taken
 from accelsk.hyperparameters import params_of
-from accelsk.offering import prepared
+from accelsk.offering import evaluation_of, prepared
 from accelsk.options import OptionsMixin
 from accelsk.residence import Resident, at_home
 from accelsk.selection import home_of
@@ -130,6 +130,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             self.__dict__.pop("_params", None)  # the fitted model has them
         else:
             self._params = params_of(estimator)
+        evaluation_of(self, self._route)  # a prediction is not to change this object
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
         options = self._options()

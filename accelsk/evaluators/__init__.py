@@ -15,18 +15,26 @@ from accelsk.looks import public_name
 
 __all__ = ["Offer", "offers"]
 
-#: Which modules have evaluators for a class, by the start of its public path; a module is imported on first use.
+#: Which module has evaluators for a class, by the start of its public path. A module is imported on first use; it looks
+#: at the whole path, which is that of the very class: a subclass may predict otherwise.
 _MODULES: tuple[tuple[str, str], ...] = (
-    ("sklearn.ensemble.ExtraTrees", "accelsk.evaluators.forests"),
-    ("sklearn.ensemble.GradientBoosting", "accelsk.evaluators.boosted"),
-    ("sklearn.ensemble.HistGradientBoosting", "accelsk.evaluators.boosted"),
-    ("sklearn.ensemble.IsolationForest", "accelsk.evaluators.forests"),
-    ("sklearn.ensemble.RandomForest", "accelsk.evaluators.forests"),
-    ("sklearn.linear_model.", "accelsk.evaluators.linear"),
-    ("sklearn.svm.NuSV", "accelsk.evaluators.kernels"),
-    ("sklearn.svm.OneClassSVM", "accelsk.evaluators.kernels"),
-    ("sklearn.svm.SV", "accelsk.evaluators.kernels"),
-    ("sklearn.tree.", "accelsk.evaluators.forests"),
+    ("sklearn.cluster.", "clusters"),
+    ("sklearn.decomposition.", "projection"),
+    ("sklearn.discriminant_analysis.", "linear"),
+    ("sklearn.ensemble.ExtraTrees", "forests"),
+    ("sklearn.ensemble.GradientBoosting", "boosted"),
+    ("sklearn.ensemble.HistGradientBoosting", "boosted"),
+    ("sklearn.ensemble.IsolationForest", "forests"),
+    ("sklearn.ensemble.RandomForest", "forests"),
+    ("sklearn.linear_model.", "linear"),
+    ("sklearn.naive_bayes.", "bayes"),
+    ("sklearn.neural_network.", "perceptrons"),
+    ("sklearn.preprocessing.", "scaling"),
+    ("sklearn.svm.Linear", "linear"),
+    ("sklearn.svm.NuSV", "kernels"),
+    ("sklearn.svm.OneClassSVM", "kernels"),
+    ("sklearn.svm.SV", "kernels"),
+    ("sklearn.tree.", "forests"),
 )
 
 
@@ -55,4 +63,4 @@ def offers(model: Any) -> Iterator[Offer]:
     name = public_name(type(model))
     for start, module in _MODULES:
         if name.startswith(start):
-            yield from importlib.import_module(module).offers(model)
+            yield from importlib.import_module(f"accelsk.evaluators.{module}").offers(model)

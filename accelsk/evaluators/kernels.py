@@ -15,11 +15,15 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 
 from accelsk.evaluators.spec import Evaluate, Offer
+from accelsk.looks import public_name
 from accelsk.threads import economical
 
 __all__ = ["offers"]
 
 Array = npt.NDArray[Any]
+
+_CLASSES = frozenset(f"sklearn.svm.{name}" for name in ("NuSVC", "NuSVR", "OneClassSVM", "SVC", "SVR"))
+_KERNELS = ("linear", "poly", "rbf", "sigmoid")
 
 #: The numbers of a block of the kernel: they fit into the cache of a core.
 _BLOCK = 2**17
@@ -44,7 +48,11 @@ def offers(model: Any) -> Iterator[Offer]:
     Offer
         One, for a dense fit with a kernel that is known by name.
     """
-    if model._sparse or model.kernel not in ("linear", "poly", "rbf", "sigmoid"):
+    if (
+        public_name(type(model)) not in _CLASSES
+        or model._sparse
+        or model.kernel not in ("linear", "poly", "rbf", "sigmoid")
+    ):
         return
     n_vectors, width = model.support_vectors_.shape
     if not n_vectors or (model.kernel == "rbf" and _distance(model) > _TOO_FAR):
@@ -98,11 +106,9 @@ def _then(margin: Evaluate, finish: Callable[[Array], Array]) -> Evaluate:
 
 def _margin_of(model: Any) -> Evaluate:
     """What libsvm computes for each row: the margins between all pairs of classes, or the one number that there is."""
-    weights, intercept = _weights(model), model._intercept_
+    weights, intercept, dual = _weights(model), model._intercept_, model._dual_coef_
     vectors, gamma = model.support_vectors_, model._gamma
-    if model.kernel == "linear":
-        coefficients = vectors.T @ weights
-        return lambda X: X.astype(np.float64, copy=False) @ coefficients + intercept  # any rows at once
+    coefficients = vectors.T @ weights if model.kernel == "linear" else None
     centre = vectors.mean(axis=0) if model.kernel == "rbf" else None
     scaled = np.ascontiguousarray((vectors if centre is None else vectors - centre).T * gamma)
     norms = 0.0
@@ -129,7 +135,11 @@ def _margin_of(model: Any) -> Evaluate:
         return np.exp(np.minimum(values, 0, out=values), out=values) @ weights
 
     def margin(X: Array) -> Any:
+        if model._dual_coef_ is not dual or model.support_vectors_ is not vectors:
+            return None  # somebody has exchanged them
         X = X.astype(np.float64, copy=False)
+        if coefficients is not None:
+            return X @ coefficients + intercept
         found: Any
         if len(X) <= rows:
             found = block(X)
