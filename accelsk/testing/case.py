@@ -77,20 +77,35 @@ class Case:
     @cached_property
     def params(self) -> dict[str, Any]:
         """The hyperparameters of the examination: `translatable`, one changed if a need of the data asks so."""
-        if self._needs_are_met(self.translatable):
+        return self.params_for(*self.data.args)
+
+    def params_for(self, *args: Any) -> dict[str, Any]:
+        """Return `translatable`, one hyperparameter changed if a need of these data asks so.
+
+        Parameters
+        ----------
+        *args : tuple
+            X and, where the class takes one, y.
+
+        Returns
+        -------
+        dict
+            The hyperparameters.
+        """
+        facts = Facts(*args)
+
+        def met(params: Mapping[str, Any]) -> bool:
+            return all(need.test(facts, params) for need in self.row.fit.needs)
+
+        if met(self.translatable):
             return self.translatable
         for name, value in self.translatable.items():
             for other in allowed_values(self.cls, name):
                 changed = {**self.translatable, name: other}
-                if not isinstance(other, type(value)) or translate(self.row, changed)[1]:
-                    continue
-                if self._needs_are_met(changed):
+                alike = value is None or isinstance(other, type(value))
+                if alike and not translate(self.row, changed)[1] and met(changed):
                     return changed
         return self.translatable  # the checks will say what is not met
-
-    def _needs_are_met(self, params: Mapping[str, Any]) -> bool:
-        facts = Facts(*self.data.args)
-        return all(need.test(facts, params) for need in self.row.fit.needs)
 
     @cached_property
     def translatable(self) -> dict[str, Any]:
@@ -98,6 +113,8 @@ class Case:
         params = dict(self.defaults)
         if "random_state" in params:
             params["random_state"] = 0
+        if params.get("n_components") == "auto" and "eps" in params:
+            params["n_components"] = 2  # of random projections: "auto" is more than small data have columns
         for _ in range(len(params) + 1):
             refusals = translate(self.row, params)[1]
             if not refusals:
@@ -271,7 +288,12 @@ def _data(case: Case, *, large: bool) -> Data:
         X, y = load_breast_cancer(return_X_y=True)
     else:
         X, y = load_iris(return_X_y=True)
-    X = minmax_scale(X) if tags.input_tags.positive_only else scale(X)
+    if tags.input_tags.categorical:
+        X = X.argsort(axis=0).argsort(axis=0) * 5.0 // len(X)  # five categories, each as often as the others
+    else:
+        X = minmax_scale(X) if tags.input_tags.positive_only else scale(X)
+    if tags.target_tags.required and tags.classifier_tags is None and not is_regressor(estimator):
+        y = y % 2  # transformers with a target: of two classes
     if tags.classifier_tags is not None and not tags.classifier_tags.multi_class:
         X, y = X[y < 2], y[y < 2]
     if not tags.target_tags.single_output:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from accelsk.errors import UnsupportedInput
-from accelsk.testing.case import Case, fit
+from accelsk.testing.case import Case, Data, fit
 from accelsk.testing.fit_checks import assert_agrees_on, assert_same_results, results
 from accelsk.testing.promise import promise, raised
 
@@ -29,6 +29,17 @@ def _as(X: Any, format_: str) -> Any:
     return sp.csr_matrix(np.where(np.abs(X) < 0.3, 0.0, X)).asformat(format_)
 
 
+def _thinned(case: Case) -> tuple[Data, dict[str, Any]]:
+    """Data that scikit-learn's class takes as a sparse matrix, and hyperparameters with which the row does."""
+    data = case.data
+    params = case.params_for(_as(data.X, "csr"), *data.args[1:])
+    try:
+        fit(case.plain(**params), _as(data.X, "csr"), *data.args[1:])
+    except ValueError:  # it takes none below zero
+        data = Data(np.abs(data.X), data.y, np.abs(data.X_new), data.y_new)
+    return data, params
+
+
 def _thin(X: Any) -> Any:
     return _as(X, "csr").toarray()
 
@@ -36,24 +47,28 @@ def _thin(X: Any) -> Any:
 @promise(lambda case: bool(_formats(case)))
 def _declared_sparse_formats_are_taken(case: Case) -> None:
     """A sparse X of a declared format is fitted as it is, with scikit-learn's result."""
-    data, y = case.data, case.data.args[1:]
     assert _sparse(case), f"sparse formats are declared, and {case.row.name} of scikit-learn takes none"
+    data, params = _thinned(case)
+    y = data.args[1:]
     for format_ in case.row.fit.sparse:
-        model = fit(case.wrapped(sparse="error"), _as(data.X, format_), *y)
+        model = fit(case.wrapped(case.plain(**params), sparse="error"), _as(data.X, format_), *y)
         assert model.engine_ == case.engine.name
         assert model.decision_.conversions == (), f"{format_} is declared, and was converted"
-        expected = fit(case.plain(), _as(data.X, format_), *y)
+        expected = fit(case.plain(**params), _as(data.X, format_), *y)
         assert_agrees_on(data, case.row, expected, model, _as(data.X_new, "csr"))
 
 
 @promise(lambda case: _sparse(case) and bool(_formats(case)))
 def _other_sparse_formats_are_converted(case: Case) -> None:
     """A sparse X of another format is converted to a declared one, and the decision says so."""
-    data = case.data
+    data, params = _thinned(case)
     for format_ in set(_FORMATS) - set(case.row.fit.sparse):
-        model = fit(case.wrapped(), _as(data.X, format_), *data.args[1:])
+        model, expected = (
+            fit(case.wrapped(case.plain(**params)), _as(data.X, kind), *data.args[1:])
+            for kind in (format_, case.row.fit.sparse[0])
+        )
         assert model.decision_.conversions == (f"{format_} to {case.row.fit.sparse[0]}",)
-        assert_same_results(case, model, fit(case.wrapped(), _as(data.X, case.row.fit.sparse[0]), *data.args[1:]))
+        assert_same_results(case, model, expected)
 
 
 @promise(lambda case: _sparse(case) and not _formats(case))

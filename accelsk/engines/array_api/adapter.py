@@ -14,12 +14,13 @@ from accelsk.delegation import is_fitting
 from accelsk.devices import HOST, Device
 from accelsk.engines import importable
 from accelsk.engines.array_api.dispatch import dispatching
-from accelsk.engines.array_api.labels import for_codes, typed
+from accelsk.engines.array_api.labels import for_codes
 from accelsk.engines.array_api.learnt import each, learnt, ready, teach
 from accelsk.engines.array_api.namespaces import NAMESPACES, Namespace, of_array
 from accelsk.engines.array_api.table.versions import SINCE, at_least
 from accelsk.engines.held import Held
 from accelsk.engines.holding import HoldingAdapter, Intake
+from accelsk.engines.labels import typed
 from accelsk.engines.reading import Read
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable, DeviceOutOfMemory, UnsupportedParameter, did_you_mean
@@ -230,7 +231,7 @@ class ArrayAPIAdapter(HoldingAdapter):
         X, y : array
             Validated.
         """
-        typed(held, row)
+        held.labels = typed(held.labels, row.name)
 
     def call(
         self, backend: Held, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device

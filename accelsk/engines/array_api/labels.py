@@ -7,35 +7,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import unique_labels
 
 from accelsk.engines.held import Held
-from accelsk.engines.spec import Row
 
-__all__ = ["for_codes", "typed"]
-
-#: Classes that find their labels by `unique_labels`, which makes words of a fixed width of objects.
-_BY_UNIQUE_LABELS = (
-    "GaussianNB",
-    "LinearDiscriminantAnalysis",
-    "RidgeClassifier",
-    "RidgeClassifierCV",
-)
-
-
-def typed(held: Held, row: Row) -> None:
-    """Give labels that are words the dtype that scikit-learn's class gives them.
-
-    Parameters
-    ----------
-    held : Held
-        The backend estimator; its labels are known.
-    row : Row
-        Its row.
-    """
-    labels = held.labels
-    if isinstance(labels, np.ndarray) and labels.dtype == object and row.name in _BY_UNIQUE_LABELS:
-        held.labels = unique_labels(labels)
+__all__ = ["for_codes"]
 
 
 def for_codes(held: Held, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from accelsk.engines.cuml import placement
 from accelsk.engines.cuml.fitted import particulars
 from accelsk.engines.held import Held, Read
 from accelsk.engines.holding import HoldingAdapter, Intake
+from accelsk.engines.labels import typed
 from accelsk.engines.spec import Row
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ class CumlAdapter(HoldingAdapter):
             Validated.
         """
         held.notes["sparse"] = _sparse(X)
+        held.labels = typed(held.labels, row.name)
         weights = getattr(held.stem, "class_weight", None)
         if isinstance(weights, Mapping) and isinstance(held.labels, np.ndarray):
             of_codes = compute_class_weight(weights, classes=held.labels, y=held.labels[y])

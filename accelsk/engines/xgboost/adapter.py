@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -353,6 +354,26 @@ class XGBoostAdapter(BoosterAdapter):
         """
         written = json.loads(model.get_booster().save_config())["learner"]["generic_param"]["device"]
         return "" if written == _place(device)["device"] else f"device={written!r}"
+
+    def dump(self, backend: Booster, row: Row) -> bytes:
+        """Write a fitted backend estimator down, as one of the processor: others cannot be read without their GPU.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+
+        Returns
+        -------
+        bytes
+            For `load_dump`.
+        """
+        if str(backend.model.get_params()["device"] or "cpu") != "cpu":
+            backend = copy.deepcopy(backend)
+            self.move(backend.model, HOST)
+        return super().dump(backend, row)
 
     def move(self, model: Any, device: Device) -> None:
         """Let a fitted estimator compute on another device from now on.

@@ -12,7 +12,7 @@ from accelsk.engines.cuml.weights import fit_weighed
 if TYPE_CHECKING:
     from accelsk.engines.held import Held, Read
 
-__all__ = ["BEFORE", "FITTED", "RUNS", "WARNS"]
+__all__ = ["ANSWERS", "BEFORE", "FITTED", "RUNS", "WARNS"]
 
 
 def _coefficients(read: Read, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +76,16 @@ RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = {
     "Lasso": _descend,
     "LogisticRegression": fit_weighed,
 }
+
+
+def _probabilities(held: Held, method: str, result: Any) -> Any:
+    """In the precision of the model: cuML's of two classes are float64 always."""
+    if method in ("predict_proba", "predict_log_proba") and not held.double:
+        return result.astype(np.float32, copy=False)
+    return result
+
+
+ANSWERS: dict[str, Callable[[Held, str, Any], Any]] = {"LogisticRegression": _probabilities}
 
 _OBJECTIVE = (
     "Objective did not converge. You might want to increase the number of iterations, check the scale of the features "

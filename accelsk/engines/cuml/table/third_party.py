@@ -173,6 +173,7 @@ ROWS = (
         fidelity="statistical",
         tolerance=0.05,  # another random stream, float32; trustworthiness is compared. To be confirmed on a GPU.
         engine_params={"build_algo": "auto", "build_kwds": None, "force_serial_epochs": None},
+        absent={"graph_dists_": "it is for densMAP, which is refused"},
         export=Export(refused="umap-learn searches neighbours of new data in an index of its own, which cuML has not"),
         devices=GPU,
         note="Computed in float32. More than 50,000 rows have approximate neighbours, unless random_state is set.",
