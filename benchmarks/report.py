@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from benchmarks import bars, plots
+from benchmarks import bars
 from benchmarks.cases import BATCHES, CASES
 from benchmarks.contenders import AUTO, PATCHED, PLAIN, SNAP
 
@@ -286,6 +286,8 @@ def _left_out(left_out: Sequence[Mapping[str, Any]]) -> str:
 
 def main() -> None:
     """Write the page and the plots."""
+    from benchmarks import plots  # matplotlib is for them alone
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.partition("\n")[0])
     parser.add_argument("result", type=Path)
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="the folder (default: docs)")

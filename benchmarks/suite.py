@@ -157,13 +157,13 @@ class Run:
             **where,
             "predicted": predicted,
             "repeats": found.repeats,
-            "seconds": {name: asdict(timed.seconds) for name, timed in found.timed.items()},
-            "first": {name: timed.first for name, timed in found.timed.items()},
-            "ratios": {name: asdict(timed.ratio) for name, timed in found.timed.items() if name != PLAIN},
+            "seconds": {name: _brief(timed.seconds) for name, timed in found.timed.items()},
+            "first": {name: _rounded(found[name].first) for name in (PLAIN, AUTO) if name in found.timed},
+            "ratios": {name: _brief(timed.ratio) for name, timed in found.timed.items() if name != PLAIN},
             "over_patched": _over(found, PATCHED),
             "regret": self._regret(found, there, models),
             "engine": _engine(models.get(AUTO)),
-            "fidelity": {name: there[name].fidelity for name in found.timed if name in there},
+            "fidelity": {name: there[name].fidelity for name in found.timed if name.startswith(f"{AUTO}:")},
             "bound": self.case.bound,
             "rates": self._rates(operation, size, predicted, found, models),
         }
@@ -186,7 +186,11 @@ class Run:
         best = min(others, key=lambda name: others[name].seconds.median)
         ratio = _over(found, best)
         assert ratio is not None
-        return {"best": best, "ratio": max(1.0, 1 / ratio["median"]), "low": max(1.0, 1 / ratio["high"])}
+        return {
+            "best": best,
+            "ratio": max(1.0, _rounded(1 / ratio["median"])),
+            "low": max(1.0, _rounded(1 / ratio["high"])),
+        }
 
     def _rates(
         self, operation: str, size: Size, predicted: int | None, found: Comparison, models: Mapping[str, Any]
@@ -199,7 +203,7 @@ class Run:
             for name, timed in found.timed.items()
             if name in (PLAIN, PATCHED, AUTO)
         }
-        return {name: rate for name, rate in rates.items() if rate}
+        return {name: _rounded(rate) for name, rate in rates.items() if rate}
 
 
 def _call(model: Any, method: str, batch: Any) -> Callable[[], Any]:
@@ -211,16 +215,26 @@ def _over(found: Comparison, other: str) -> dict[str, float] | None:
     """How many times as fast as another contender accelsk was, in the same rounds."""
     if other not in found.timed or AUTO not in found.timed:
         return None
-    return asdict(Spread.of([b / max(a, 1e-9) for a, b in zip(found[AUTO].samples, found[other].samples, strict=True)]))
+    rounds = zip(found[AUTO].samples, found[other].samples, strict=True)
+    return _brief(Spread.of([theirs / max(ours, 1e-9) for ours, theirs in rounds]))
+
+
+def _brief(spread: Spread) -> dict[str, float]:
+    """Median and quartiles, in as many digits as mean something: there are thousands of them in a file."""
+    return {"median": _rounded(spread.median), "low": _rounded(spread.low), "high": _rounded(spread.high)}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def _engine(model: Any) -> str:
-    """What accelsk chose: the engine; of a pipeline, that of every step."""
+    """What accelsk chose: the engine; of a pipeline, those of its steps."""
     if model is None:
         return ""
     steps = getattr(model, "named_steps", None)
     if steps:
-        return ", ".join(str(getattr(step, "engine_", "")) for step in steps.values())
+        return ", ".join(dict.fromkeys(str(getattr(step, "engine_", "")) for step in steps.values()))
     return str(getattr(model, "engine_", ""))
 
 
@@ -274,6 +288,8 @@ def main() -> None:
     ]
     if not cases:
         parser.error(f"no case has {' or '.join(given.only)} in its name")
+    if load() > 1:
+        print(f"Load {load():g}: other processes want the cores, too. Such a run says little.")
     result: dict[str, Any] = {"machine": described(), "quick": given.quick, "yardsticks": yardsticks.measured()}
     if not given.only:
         for name, value in whole.measured(quick=given.quick):

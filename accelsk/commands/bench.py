@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +81,7 @@ def run(namespace: argparse.Namespace) -> Answer:
         classes=is_classifier(estimator),
         rows=namespace.rows,
     )
+    busy = _load()
     with _progress() as tell:
         found = measured(estimator, samples, engines=namespace.engines, seconds=namespace.seconds, tell=tell)
     about = (
@@ -91,7 +93,17 @@ def run(namespace: argparse.Namespace) -> Answer:
     if refused(found):
         shown += [Text(), RefusedTable(refused(found))]
     shown += [Text(), *map(Text, advice(found))]
-    data = {"rows": samples.X.shape[0], "columns": samples.X.shape[1], "target": samples.target, **plain_data(found)}
+    if busy:
+        shown.append(
+            Text(f"Other processes used this machine before (load {busy:.1f}): small differences mean nothing.")
+        )
+    data = {
+        "rows": samples.X.shape[0],
+        "columns": samples.X.shape[1],
+        "target": samples.target,
+        "load": busy,
+        **plain_data(found),
+    }
     return Answer(Group(*shown), data)
 
 
@@ -100,6 +112,12 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
     return number
+
+
+def _load() -> float:
+    """How many processes wanted a core in the last minute; 0 where fewer than one did, or nobody counts them."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return load if load >= 1 else 0.0
 
 
 @contextmanager
