@@ -136,16 +136,19 @@ def _wins_kept(result: Mapping[str, Any]) -> Figures:
         if operation["case"] not in worse
         and PATCHED in operation["ratios"]
         and operation["ratios"][PATCHED]["median"] >= _WIN
-        and not _tiny(operation)
     }
 
 
 def _means(result: Mapping[str, Any]) -> Figures:
-    """The geometric mean of accelsk over that of plain scikit-learn, which is one, and over that of the Extension."""
-    both = [each["ratios"] for each in result["operations"] if PATCHED in each["ratios"] and AUTO in each["ratios"]]
-    if not both:
+    """The geometric mean of accelsk over scikit-learn's, which is one, and over the Extension's.
+
+    Where this has no class, patched scikit-learn is the plain one.
+    """
+    every = [each["ratios"] for each in result["operations"] if AUTO in each["ratios"]]
+    if not every:
         return {}
-    ours, theirs = (geometric_mean([ratios[name]["median"] for ratios in both]) for name in (AUTO, PATCHED))
+    ours = geometric_mean([ratios[AUTO]["median"] for ratios in every])
+    theirs = geometric_mean([ratios[PATCHED]["median"] if PATCHED in ratios else 1.0 for ratios in every])
     return {"over scikit-learn": (ours, ours), "over the Extension": (ours / theirs, ours / theirs)}
 
 
@@ -180,7 +183,12 @@ _FOREST = "RandomForestClassifier, 200 trees"
 BARS: tuple[Bar, ...] = (
     Bar("no operation slower than plain scikit-learn", 0.95, _ratios(lambda found: not _tiny(found))),
     Bar("no fit under 5 ms much slower than plain scikit-learn", 0.7, _ratios(_tiny)),
-    Bar("every win of the Extension kept, over calling it directly", 0.97, _wins_kept),
+    Bar(
+        "every win of the Extension kept, over calling it directly (without ExtraTrees, which are worse models)",
+        0.97,
+        _wins_kept,
+        limit="In a fit of a few milliseconds, what deciding costs shows.",
+    ),
     Bar("geometric mean over all operations", 1.0, _means),
     Bar(
         "LogisticRegression fit, 20,000 x 50", 3.0, _ratios(_at("LogisticRegression", "fit", 20_000, 50))

@@ -98,7 +98,8 @@ def _bars(verdicts: Sequence[Mapping[str, Any]]) -> str:
         worst = "" if each["worst"] is None else f"{each['worst']:.3g}"
         missed = f"{each['missed']} ({each['clearly']}) of {each['count']}" if each["count"] else ""
         where = "; ".join(f"{of}: {figure:.3g}" for of, figure in each["of"][:2])
-        rows.append((each["bar"], f"{'<=' if each['most'] else '>='} {each['least']:g}", outcome, worst, missed, where))
+        name = f"{each['bar']}. {each['limit']}" if each["limit"] and each["met"] is False else each["bar"]
+        rows.append((name, f"{'<=' if each['most'] else '>='} {each['least']:g}", outcome, worst, missed, where))
     return _table(("bar", "", "", "worst", "miss it", "the worst two"), rows)
 
 

@@ -89,6 +89,15 @@ def test_a_bar_tells_how_far_it_is_met():
     assert bars._verdict(lower, {"a": (3.0, 2.5), "b": (1.0, 0.5)}).of == [("a", 3.0)]
 
 
+def test_patched_scikit_learn_is_the_plain_one_where_the_extension_has_no_class():
+    ratio = {"median": 2.0, "low": 1.9, "high": 2.1}
+    both = {"ratios": {AUTO: ratio, PATCHED: {**ratio, "median": 4.0}}}
+    assert bars._means({"operations": [both, {"ratios": {AUTO: ratio}}]}) == {
+        "over scikit-learn": pytest.approx((2.0, 2.0)),
+        "over the Extension": pytest.approx((1.0, 1.0)),
+    }
+
+
 def test_who_takes_part():
     pytest.importorskip("sklearnex")
     case = BY_NAME["KMeans"]

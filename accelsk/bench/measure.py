@@ -153,7 +153,9 @@ def measured(
 
 
 def _entered(estimator: Any, samples: Samples, engines: Sequence[str]) -> Iterator[Contender]:
-    yield Contender(f"plain {reference().title}", "", lambda: clone(estimator), ran=reference().name)
+    home = type(estimator).__module__.partition(".")[0]
+    title = reference().title if home == reference().imports else type(estimator).__name__
+    yield Contender(f"plain {title}", "", lambda: clone(estimator), ran=home)
     for engine in engines or ("auto", *(name for name in names() if why_missing(name) is None)):
         yield _contender(estimator, samples, engine)
 

@@ -85,7 +85,7 @@ def run(namespace: argparse.Namespace) -> Answer:
     with _progress() as tell:
         found = measured(estimator, samples, engines=namespace.engines, seconds=namespace.seconds, tell=tell)
     about = (
-        f"{estimator}\n{samples.X.shape[0]:,} rows x {samples.X.shape[1]:,} columns"
+        f"{' '.join(repr(estimator).split())}\n{samples.X.shape[0]:,} rows x {samples.X.shape[1]:,} columns"
         f"{f', target {samples.target}' if samples.target else ''}; fit on {samples.X_train.shape[0]:,} rows, score on "
         f"the other {samples.X_test.shape[0]:,}. Milliseconds: median [quartiles], times as fast as plain.\n"
     )
