@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluation_of", "model_of", "prepared"]
 
-#: The largest difference of an exported model from the engine's own with which it counts as the same model: what the
-#: engine itself loses where it computes in single precision.
-ROUND_OFF = 1e-5
+#: The largest difference of an exported model from the engine's own with which it counts as the same model: rounding
+#: in double precision. Whoever asks the same twice is not to get another answer the second time.
+ROUND_OFF = 1e-9
 
 #: How many seconds a model of trees is to have predicted before it is exported, which may take as long.
 _PATIENCE = 0.5

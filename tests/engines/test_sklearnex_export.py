@@ -85,7 +85,7 @@ def worst(expected, found):
 def bound(case):
     """The row's promise is for single precision; in double it is rounding, but for a row's distance to itself."""
     row = ROWS[case.name]
-    exact = 1e-6 if row.estimator.startswith("sklearn.neighbors.") else 1e-11
+    exact = 1e-6 if row.export.double is None else row.export.double
     return row.export.tolerance if "float32" in case.data else min(row.export.tolerance, exact)
 
 

@@ -58,7 +58,7 @@ _K_MEANS = Row(
     tolerance=0.05,
     devices=HOST_ONLY,
     engine_params=N_JOBS,
-    export=Export(tolerance=1e-6),
+    export=Export(tolerance=1e-6, double=1e-11),
     note="algorithm='elkan' is computed as 'lloyd', with the same result. Starts come from another random stream.",
 )
 

@@ -18,6 +18,6 @@ ROWS = (
         inherited=("error_norm", "get_precision", "mahalanobis", "score"),
         devices=EVERYWHERE,
         engine_params=N_JOBS,
-        export=Export(tolerance=1e-6),
+        export=Export(tolerance=1e-6, double=1e-11),
     ),
 )

@@ -63,7 +63,7 @@ ROWS = (
             seen=PERF,
             needs=(rows_at_least(2000), Need("200 columns or more", lambda facts, params: size(facts)[1] >= 200)),
         ),
-        export=Export(tolerance=1e-6, restores=False),
+        export=Export(tolerance=1e-6, double=1e-11, restores=False),
         note="The covariance of all batches is decomposed: nearer to PCA than scikit-learn's running approximation.",
     ),
     Row(
@@ -118,6 +118,6 @@ ROWS = (
                 ),
             ),
         ),
-        export=Export(tolerance=1e-6),
+        export=Export(tolerance=1e-6, double=1e-11),
     ),
 )

@@ -110,6 +110,7 @@ _VOTES = (
 _DRAWS = "There is no estimators_samples_ of drawn rows: oneDAL does not tell them."
 _EXPORT_CLASSIFIER = Export(
     tolerance=1e-5,
+    double=1e-11,
     restores=False,
     note="Not where rows are weighted unequally: trees then vote by weight, which scikit-learn's do not. " + _DRAWS,
 )

@@ -140,7 +140,7 @@ _LOGISTIC_REGRESSION = Row(
     inherited=_PROBABILITIES,
     tolerance=0.05,
     devices=HOST_ONLY,
-    export=Export(tolerance=1e-6),
+    export=Export(tolerance=1e-6, double=1e-11),
     note="The same L-BFGS with more memory and the same tol stops at another point near the optimum.",
 )
 
@@ -156,7 +156,7 @@ ROWS = (
         tolerance=1e-4,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
-        export=Export(tolerance=1e-6),
+        export=Export(tolerance=1e-6, double=1e-11),
     ),
     Row(
         estimator="sklearn.linear_model.Lasso",
@@ -169,7 +169,7 @@ ROWS = (
         tolerance=1e-4,
         devices=HOST_ONLY,
         engine_params=N_JOBS,
-        export=Export(tolerance=1e-6),
+        export=Export(tolerance=1e-6, double=1e-11),
     ),
     Row(
         estimator="sklearn.linear_model.LinearRegression",
@@ -187,7 +187,7 @@ ROWS = (
         inherited=("predict", "score"),
         devices=EVERYWHERE,
         worth=Worth(ratio=2.5, seen=PERF, needs=(rows_at_least(20_000),)),
-        export=Export(tolerance=1e-6, note="Without rank_ and singular_, which oneDAL does not compute."),
+        export=Export(tolerance=1e-6, double=1e-11, note="Without rank_ and singular_, which oneDAL does not compute."),
         note="There are no rank_ and singular_.",
     ),
     _LOGISTIC_REGRESSION,
@@ -230,7 +230,7 @@ ROWS = (
         inherited=_PROBABILITIES,
         tolerance=0.1,
         devices=HOST_ONLY,
-        export=Export(tolerance=1e-6),
+        export=Export(tolerance=1e-6, double=1e-11),
         note="The folds run one after the other, each on n_jobs cores.",
     ),
     Row(
@@ -252,6 +252,6 @@ ROWS = (
         inherited=("predict", "score"),
         devices=EVERYWHERE,
         engine_params=N_JOBS,
-        export=Export(tolerance=1e-6),
+        export=Export(tolerance=1e-6, double=1e-11),
     ),
 )
