@@ -70,6 +70,8 @@ class Walk:
         As of an `Offer`.
     dtype, adds : dtype, default=float64
         Of X, and of the sums.
+    link : {"identity", "exp", "sigmoid", "softmax", ""}, default=""
+        What a library's own class makes of the sums, in their precision; empty where that is not known.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Walk:
     difference: float = 0.0
     dtype: Any = np.float64
     adds: Any = np.float64
+    link: str = ""
 
 
 def walks(trees: Trees) -> Iterator[Walk]:

@@ -16,7 +16,7 @@ import numpy as np
 from accelsk.evaluators.grove import Branches
 from accelsk.evaluators.walks import Trees, Walk, walks
 
-__all__ = ["link_of", "walks_of"]
+__all__ = ["walks_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -79,6 +79,7 @@ def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
         make=lambda: _single(model, rounds, n_outputs),
         seconds=lambda n_rows: 1e-5 + n_rows * n_trees * _ASK if n_rows <= _FEW else float("inf"),
         build=1e-3,
+        link=_link(model),
     )
     n_nodes = n_trees * (2 * model.get_params().get("num_leaves", 31) - 1)
     # Looked at when it is made: what is written down is read again, which takes longer than many a prediction.
@@ -92,7 +93,7 @@ def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
         dtype=np.float64,
     )
     for walk in walks(trees):
-        yield replace(walk, build=walk.build + n_trees * _READ)
+        yield replace(walk, build=walk.build + n_trees * _READ, link=_link(model))
 
 
 def _single(model: Any, rounds: int, n_outputs: int) -> Callable[[Array], Array | None]:
@@ -177,19 +178,8 @@ def _numbers(fields: Mapping[str, str], name: str, kind: type) -> Array:
     return np.array(fields.get(name, "").split(), dtype=kind)
 
 
-def link_of(model: Any) -> str:
-    """Say what LightGBM makes of raw predictions.
-
-    Parameters
-    ----------
-    model : estimator
-        Of LightGBM, fitted.
-
-    Returns
-    -------
-    str
-        By its objective; empty where that is not known, or has options that change it.
-    """
+def _link(model: Any) -> str:
+    """What LightGBM makes of raw predictions; empty where that is not known, or where options change it."""
     params = model.get_params()
     if not isinstance(model.objective_, str) or params.get("reg_sqrt") or params.get("sigmoid", 1.0) != 1.0:
         return ""
