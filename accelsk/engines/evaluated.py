@@ -171,7 +171,7 @@ def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None], X
         rows = in_single(X, nan=True)
     else:
         flat = X.ravel()
-        rows = X if isfinite(flat.dot(flat)) or not np.isinf(flat).any() else None
+        rows = X if isfinite(np.vdot(flat, flat)) or not np.isinf(flat).any() else None
     return None if rows is None else asked(rows.astype(walk.dtype, copy=False))
 
 

@@ -22,7 +22,7 @@ __all__ = ["branches", "offers"]
 
 Array = npt.NDArray[Any]
 
-# Seconds on one thread of the machine of the measurements (benchmarks/trees.py): a call, a tree asked by itself, and a
+# Seconds on one thread of the machine of the measurements (decision 0017): a call, a tree asked by itself, and a
 # level of it for a row.
 _CALL, _ASK, _STEP = 12e-6, 2.5e-6, 8e-9
 
@@ -109,9 +109,13 @@ def _trees(model: Any, trees: list[Any], values: list[Array]) -> Trees:
 
 def _of_average(model: Any, sums: Callable[[Array], Array | None], *, nan: bool, exact: bool) -> dict[str, Evaluate]:
     """What is computed of the sums of a forest, or of the one leaf of a tree."""
-    n_trees = len(getattr(model, "estimators_", (model,)))
+    name = "estimators_" if hasattr(model, "estimators_") else "tree_"
+    held = getattr(model, name)
+    n_trees = len(held) if name == "estimators_" else 1
 
     def mean(X: Array) -> Array | None:
+        if getattr(model, name, None) is not held:  # others were put in their place
+            return None
         rows = in_single(X, nan=nan)
         found = None if rows is None else sums(rows)
         if found is not None and n_trees > 1:
@@ -150,9 +154,12 @@ def _isolations(model: Any) -> Iterator[Offer]:
 def _of_isolation(model: Any, sums: Callable[[Array], Array | None]) -> dict[str, Evaluate]:
     from sklearn.ensemble._iforest import _average_path_length
 
-    longest = len(model.estimators_) * _average_path_length([model._max_samples])
+    held = model.estimators_
+    longest = len(held) * _average_path_length([model._max_samples])
 
     def score_samples(X: Array) -> Array | None:
+        if getattr(model, "estimators_", None) is not held:  # others were put in their place
+            return None
         rows = in_single(X, nan=True)
         depths = None if rows is None else sums(rows)
         if depths is None:

@@ -270,6 +270,28 @@ def test_boosting_is_asked_itself_for_many_rows(breast_cancer):
     assert offer.seconds("predict", len(X)) == float("inf")
 
 
+def test_other_trees_are_seen(breast_cancer):
+    X, y = breast_cancer
+    for model in (
+        RandomForestClassifier(5),
+        GradientBoostingClassifier(n_estimators=5),
+        IsolationForest(n_estimators=5),
+    ):
+        model.fit(X, y)
+        evaluate = next(offers(model)).make()["predict"]
+        model.estimators_ = model.estimators_[:2]
+
+        assert evaluate(X[:1]) is None
+
+
+def test_large_numbers_warn_of_nothing(breast_cancer):
+    X, y = breast_cancer
+    model = RandomForestClassifier(5).fit(X, y)
+    rows = np.full((3, 30), 1e30)
+
+    assert np.array_equal(next(offers(model)).make()["predict"](rows), model.predict(rows))
+
+
 def test_eight_threads(breast_cancer):
     X, y = breast_cancer
     for model in (RandomForestClassifier(30), HistGradientBoostingClassifier(max_iter=30)):

@@ -38,7 +38,7 @@ _LINKS: Mapping[str, str] = {
     "tweedie": "exp",
 }
 
-# Seconds on one thread of the machine of the measurements (benchmarks/trees.py): a tree in LightGBM's own call, and one
+# Seconds on one thread of the machine of the measurements (decision 0017): a tree in LightGBM's own call, and one
 # that is read.
 _ASK, _READ = 1.5e-7, 2.5e-4
 #: Up to how many rows LightGBM's call for one is made for each of them.

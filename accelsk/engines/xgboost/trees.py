@@ -33,7 +33,7 @@ _LINKS: Mapping[str, str] = {
     "reg:tweedie": "exp",
 }
 
-#: Seconds to read a tree, on the machine of the measurements (benchmarks/trees.py).
+#: Seconds to read a tree, on the machine of the measurements (decision 0017).
 _READ = 2.5e-4
 
 
