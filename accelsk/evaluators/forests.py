@@ -28,7 +28,7 @@ _CALL, _ASK, _STEP = 12e-6, 2.5e-6, 8e-9
 
 #: From how many seconds of a tree on threads of joblib pay: a tree takes that long to be given to one.
 _TASK = 1e-4
-#: From how many nodes on trees are not copied, by 29 bytes a node, and the values: half a gigabyte.
+#: From how many nodes on trees are not copied, by 21 bytes a node, and the values: half a gigabyte.
 _LARGE = 2**24
 
 
