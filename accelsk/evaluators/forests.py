@@ -82,7 +82,11 @@ def _averages(model: Any, trees: list[Any], nan: bool) -> Iterator[Offer]:
                 assert found is not None
                 return found if n_values == 1 else np.column_stack([len(trees) - found[:, 0], found[:, 0]])
 
-            return _of_average(model, both, nan=nan, exact=False)
+            # Of leaves with one class the sums are whole numbers, in whatever order: then ties are what they are.
+            pure = all(
+                np.isin(each[tree.children_left < 0], (0, 1)).all() for tree, each in zip(trees, values, strict=True)
+            )
+            return _of_average(model, both, nan=nan, exact=pure)
 
         yield Offer(
             name=walk.name,

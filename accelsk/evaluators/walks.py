@@ -22,6 +22,9 @@ Array = npt.NDArray[Any]
 #: Up to how many trees times rows NumPy walks down together: what is held for a level stays in the cache.
 _MANY = 2**14
 
+#: From how many nodes on ONNX Runtime is left out: it keeps 120 bytes of each, and writing them down takes 450.
+_LARGE = 2**22
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trees:
@@ -123,7 +126,7 @@ def by_onnx(trees: Trees) -> Iterator[Walk]:
     Walk
         One, if the library is installed.
     """
-    if onnx.installed():
+    if trees.n_nodes <= _LARGE and onnx.installed():
         yield Walk(
             name="onnxruntime",
             make=lambda: onnx.sums(trees),

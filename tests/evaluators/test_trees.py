@@ -317,3 +317,18 @@ def test_there_is_no_offer_for_what_is_computed_otherwise(diabetes, breast_cance
     ]
 
     assert [list(offers(model)) for model in left] == [[]] * len(left)
+
+
+def test_ties_of_a_forest_are_decided_as_by_the_model(breast_cancer):
+    X, y = breast_cancer
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 30))
+    for model, answers in ((RandomForestClassifier(2), True), (RandomForestClassifier(4, max_depth=3), False)):
+        model.fit(X, y)
+        proba = model.predict_proba(rows)
+        assert (proba[:, 0] == proba[:, 1]).any() or not answers
+        for offer in offers(model):
+            found = offer.make()["predict"](rows)
+
+            assert found is not None or (offer.difference and not answers)
+            assert found is None or np.array_equal(found, model.predict(rows))
