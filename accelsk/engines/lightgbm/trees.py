@@ -49,6 +49,8 @@ _DOUBLES, _RAW = 1, 1
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 #: What is taken for missing: nothing (NaN is zero), zeros, or NaN.
 _NOTHING, _ZERO, _NAN = 0, 1, 2
+#: LightGBM's ``kZeroThreshold``, written in single precision.
+_TINY = float(np.float32(1e-35))
 
 
 def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
@@ -153,7 +155,7 @@ def _read(booster: Any, rounds: int) -> Branches:
             # A negative number is a leaf's, counted backwards from -1.
             parts[side] += [np.where(child < 0, len(kinds) + ~child, child), nobody]
         parts["feature"] += [_numbers(fields, "split_feature", int), np.zeros_like(nobody)]
-        parts["threshold"] += [threshold, np.zeros(len(leaves))]
+        parts["threshold"] += [_beside_zero(threshold), np.zeros(len(leaves))]
         right = np.where(kinds >> 2 == _NAN, kinds & _DEFAULT_LEFT == 0, threshold < 0)
         parts["missing"] += [right, np.zeros(len(leaves), dtype=bool)]
         parts["value"] += [np.zeros(len(kinds)), leaves]
@@ -168,6 +170,12 @@ def _read(booster: Any, rounds: int) -> Branches:
         joined["missing"].astype(bool),
         joined["value"],
     )
+
+
+def _beside_zero(threshold: Array) -> Array:
+    """The thresholds for values as they are: to LightGBM those up to `_TINY` are zero."""
+    below, above = (threshold >= -_TINY) & (threshold < 0), (threshold >= 0) & (threshold < _TINY)
+    return np.where(below, np.nextafter(-_TINY, -np.inf), np.where(above, _TINY, threshold))
 
 
 _FIELD = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
