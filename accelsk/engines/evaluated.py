@@ -135,7 +135,7 @@ def _made(
 ) -> dict[str, Evaluate]:
     """Make the evaluators, and compare them with the library: the form of its models is not ours to rely on."""
     asked = walk.make()
-    raw = partial(_raw, backend, walk, asked)
+    raw = _raw(backend, walk, asked)
     if isinstance(backend, GrownClass):
         made = {name: partial(_of_grown, backend, raw, name) for name in names}
     else:
@@ -163,16 +163,24 @@ def _named(backend: Booster, X: Array) -> Any:
     return pd.DataFrame(X, columns=names)
 
 
-def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None], X: Array) -> Array | None:
+def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None]) -> Callable[[Array], Array | None]:
     """Raw predictions of an array as the library takes it; None for what it refuses, and for infinity."""
-    if isinstance(backend, GrownClass) and not hasattr(backend.stem, "_preprocess_X"):
-        rows = in_single(X, nan=False)
-    elif walk.dtype == np.float32:
-        rows = in_single(X, nan=True)
-    else:
-        flat = X.ravel()
-        rows = X if isfinite(np.vdot(flat, flat)) or not np.isinf(flat).any() else None
-    return None if rows is None else asked(rows.astype(walk.dtype, copy=False))
+    gradient = isinstance(backend, GrownClass) and not hasattr(backend.stem, "_preprocess_X")
+    dtype = np.dtype(walk.dtype)
+    single = gradient or dtype == np.float32
+
+    def raw(X: Array) -> Array | None:
+        if single:
+            rows = in_single(X, nan=not gradient)
+            if rows is None:
+                return None
+        else:
+            rows = X
+            if not isfinite(np.vdot(X, X)) and np.isinf(X).any():
+                return None
+        return asked(rows if rows.dtype == dtype else rows.astype(dtype))
+
+    return raw
 
 
 def _of_grown(backend: GrownClass, raw: Callable[[Array], Array | None], method: str, X: Array) -> Array | None:
@@ -198,7 +206,11 @@ def _of_own(
             return None
         at = (margins[:, 0] > 0).astype(np.intp) if margins.shape[1] == 1 else margins.argmax(axis=1)
         return np.asarray(backend.classes[at])
-    proba = link(margins)
-    if proba.shape[1] == 1:
-        proba = np.column_stack([1 - proba[:, 0], proba[:, 0]])
-    return proba.astype(np.float64, copy=False)
+    found = link(margins)
+    if found.shape[1] > 1:
+        return found.astype(np.float64, copy=False)
+    proba = np.empty((len(found), 2))
+    proba[:, 1:] = found
+    np.subtract(1, found, out=found)  # in the precision of the library
+    proba[:, :1] = found
+    return proba

@@ -121,7 +121,7 @@ class Grove:
         """
         n_rows, n_columns = X.shape
         flat = X.ravel()  # a view
-        complete = isfinite(np.vdot(flat, flat))
+        complete = isfinite(np.vdot(flat, flat))  # or so large that it is looked at more closely
         # Tree after tree, not row after row: then those that go on are a slice.
         nodes = self._start.repeat(n_rows)
         offsets = np.tile(np.arange(0, n_rows * n_columns, n_columns), len(self._start)) if n_rows > 1 else None
@@ -135,7 +135,7 @@ class Grove:
             if not complete:
                 right |= np.isnan(value) & self._missing_right.take(here)
             np.add(self._left.take(here), right, out=here)
-        found: Array = self._values.take(nodes.reshape(-1, n_rows)[self._order], axis=0)
+        found: Array = self._values.take(nodes.reshape(-1, n_rows).take(self._order, axis=0), axis=0)
         return found
 
 

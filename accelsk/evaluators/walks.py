@@ -6,7 +6,7 @@ Both compare in the precision of the model, and so find the same leaves; NumPy a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -140,14 +140,17 @@ def by_onnx(trees: Trees) -> Iterator[Walk]:
 
 
 def _by_numpy(trees: Trees, most: int) -> Callable[[Array], Array | None]:
-    grove = Grove(trees.branches(), trees.dtype)
+    branches = trees.branches()
+    grove = Grove(replace(branches, values=branches.values.astype(trees.adds, copy=False)), trees.dtype)
     start = trees.start().astype(trees.adds)
 
     def sums(X: Array) -> Array | None:
         if len(X) > most:
             return None
-        found = grove(X).astype(trees.adds, copy=False)
-        return added(found.reshape(-1, len(start), len(X)).swapaxes(1, 2), start)
+        found = grove(X)
+        if len(start) > 1:
+            return added(found.reshape(-1, len(start), len(X)).swapaxes(1, 2), start)
+        return added(found[:, :, None], start)
 
     return sums
 
