@@ -417,6 +417,19 @@ def _thread_pools() -> list[dict[str, str]]:
         ]
 
 
+# -- evaluators ------------------------------------------------------------------------------------------------------
+
+
+def _evaluators() -> Iterator[Found]:
+    """What predicts faster, and is optional."""
+    for name in ("onnx", "onnxruntime"):
+        try:
+            yield name, "ok", importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            text = "not installed: trees are walked down by NumPy alone, which takes longer for deep ones"
+            yield name, "missing", text, 'pip install "accelsk[onnx]"'
+
+
 #: Area to check.
 CHECKS: Mapping[str, Callable[[], Iterable[Found]]] = {
     "machine": _machine,
@@ -425,4 +438,5 @@ CHECKS: Mapping[str, Callable[[], Iterable[Found]]] = {
     "estimates": _calibration,
     "drivers": _drivers,
     "engines": _engines,
+    "evaluators": _evaluators,
 }

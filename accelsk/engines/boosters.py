@@ -15,24 +15,22 @@ from __future__ import annotations
 import inspect
 import pickle
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from accelsk.devices import HOST, Device
-from accelsk.engines.adapter import Adapter
 from accelsk.engines.classes import class_at
+from accelsk.engines.evaluated import EvaluatedAdapter
 from accelsk.engines.grown import GrownClass
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Prepared
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable
-from accelsk.evaluators.spec import Offer
 
 if TYPE_CHECKING:
     from accelsk.clusters import Cluster
-    from accelsk.evaluators.walks import Walk
 
 __all__ = ["Booster", "BoosterAdapter"]
 
@@ -42,7 +40,7 @@ RECIPE = "recipe"
 Booster = GrownClass | OwnClass
 
 
-class BoosterAdapter(Adapter):
+class BoosterAdapter(EvaluatedAdapter):
     """How accelsk talks to a library of gradient boosting."""
 
     validates = False
@@ -293,38 +291,6 @@ class BoosterAdapter(Adapter):
             One of `devices`.
         """
 
-    def walks(self, model: Any, *, best: bool) -> Iterable[Walk]:
-        """Return ways to the raw predictions of a fitted estimator that are faster for some numbers of rows.
-
-        Parameters
-        ----------
-        model : estimator
-            Of the library, fitted.
-        best : bool
-            Whether the iterations count that the library's own class takes: up to the best one. Else all do.
-
-        Returns
-        -------
-        iterable of Walk
-            By default none. Their `make` may raise for a model that they cannot compute.
-        """
-        return ()
-
-    def link(self, model: Any) -> str:
-        """Say what the library's own class makes of raw predictions.
-
-        Parameters
-        ----------
-        model : estimator
-            Of the library, fitted.
-
-        Returns
-        -------
-        str
-            A name of `accelsk.engines.evaluated.LINKS`; empty for anything else, which is the default.
-        """
-        return ""
-
     # -- what the machinery asks -------------------------------------------------------------------------------------
 
     def estimator(self, backend: Booster) -> Any:
@@ -470,25 +436,6 @@ class BoosterAdapter(Adapter):
             What the method returns.
         """
         return backend.call(self, row, method, args, kwargs)
-
-    def evaluators(self, backend: Booster, row: Row) -> Iterable[Offer]:
-        """Offer faster ways to compute what a fitted backend estimator computes on the host.
-
-        Parameters
-        ----------
-        backend : Booster
-            Fitted.
-        row : Row
-            Its row.
-
-        Returns
-        -------
-        iterable of Offer
-            From `walks`.
-        """
-        from accelsk.engines.evaluated import offers
-
-        return offers(self, backend, row)
 
     def export(self, backend: Booster, row: Row, estimator: Any) -> Any:
         """Return the library's own fitted estimator, for a class of its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn.base import is_classifier
 
 from accelsk.devices import HOST
+from accelsk.engines.adapter import Adapter
 from accelsk.engines.grown import GrownClass
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import checked_again
@@ -20,12 +21,14 @@ from accelsk.evaluators.spec import Evaluate, Offer
 from accelsk.evaluators.walks import Walk, clear
 
 if TYPE_CHECKING:
-    from accelsk.engines.boosters import Booster, BoosterAdapter
+    from accelsk.engines.boosters import Booster
     from accelsk.engines.spec import Row
 
-__all__ = ["LINKS", "offers"]
+__all__ = ["EvaluatedAdapter"]
 
 Array = np.ndarray[Any, Any]
+
+_METHODS = ("predict", "predict_proba", "decision_function")
 
 #: By how much, relative to their spread, results may differ from the library's at the comparison when they are made.
 _SAME = 1e-5
@@ -40,7 +43,7 @@ def _softmax(margins: Array) -> Array:
 
 
 #: What a library makes of raw predictions, in their precision; one column is of the second of two classes.
-LINKS: Mapping[str, Callable[[Array], Array]] = {
+_LINKS: Mapping[str, Callable[[Array], Array]] = {
     "identity": lambda margins: margins,
     "exp": np.exp,
     "sigmoid": _sigmoid,
@@ -48,46 +51,66 @@ LINKS: Mapping[str, Callable[[Array], Array]] = {
 }
 
 
-def offers(adapter: BoosterAdapter, backend: Booster, row: Row) -> Iterator[Offer]:
-    """Return the evaluators of a fitted backend estimator.
+class EvaluatedAdapter(Adapter):
+    """How accelsk talks to a library whose raw predictions can be had faster."""
 
-    Parameters
-    ----------
-    adapter : BoosterAdapter
-        Of the library.
-    backend : Booster
-        Fitted.
-    row : Row
-        Its row.
+    def walks(self, model: Any, *, best: bool) -> Iterable[Walk]:
+        """Return ways to the raw predictions of a fitted estimator that are faster for some numbers of rows.
 
-    Yields
-    ------
-    Offer
-        One for each way to the raw predictions. None for a model of categories, or of several targets.
-    """
-    if not backend.grew:
-        return
-    if isinstance(backend, GrownClass):
-        if getattr(backend.stem, "_preprocessor", None) is not None:
+        Parameters
+        ----------
+        model : estimator
+            Of the library, fitted.
+        best : bool
+            Whether the iterations count that the library's own class takes: up to the best one. Else all do.
+
+        Returns
+        -------
+        iterable of Walk
+            By default none. Their `make` may raise for a model that they cannot compute. Where `Walk.link` is empty,
+            the library's own class is left to itself.
+        """
+        return ()
+
+    def evaluators(self, backend: Booster, row: Row) -> Iterator[Offer]:
+        """Offer faster ways to compute what a fitted backend estimator computes on the host.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+
+        Yields
+        ------
+        Offer
+            One for each way to the raw predictions. None for a model of categories, or of several targets.
+        """
+        if not backend.grew:
             return
-        names, link = [name for name in ("predict", "predict_proba", "decision_function") if name in row.methods], ""
-        nan = hasattr(backend.stem, "_preprocess_X")
-    else:
-        link = adapter.link(backend.model)
-        if not link or (is_classifier(backend.model) and backend.classes is None) or backend.objects:
-            return
-        names, nan = [name for name in ("predict", "predict_proba") if name in row.methods], True
-    for walk in adapter.walks(backend.model, best=isinstance(backend, OwnClass)):
-        yield Offer(
-            name=walk.name,
-            methods=tuple(names),
-            make=partial(_made, adapter, backend, row, walk, link, names),
-            seconds=partial(_seconds, walk),
-            build=walk.build,
-            difference=max(walk.difference, 1e-12 if walk.adds == np.float64 else 1e-6),
-            nan=nan,
-            check=partial(_checked, backend),
-        )
+        if isinstance(backend, GrownClass):
+            if getattr(backend.stem, "_preprocessor", None) is not None:
+                return
+            nan = hasattr(backend.stem, "_preprocess_X")
+        else:
+            if (is_classifier(backend.model) and backend.classes is None) or backend.objects:
+                return
+            nan = True
+        names = tuple(name for name in _METHODS if name in row.methods)
+        for walk in self.walks(backend.model, best=isinstance(backend, OwnClass)):
+            if not walk.link and isinstance(backend, OwnClass):
+                continue
+            yield Offer(
+                name=walk.name,
+                methods=names,
+                make=partial(_made, self, backend, row, walk, names),
+                seconds=partial(_seconds, walk),
+                build=walk.build,
+                difference=max(walk.difference, 1e-12 if walk.adds == np.float64 else 1e-6),
+                nan=nan,
+                check=partial(_checked, backend),
+            )
 
 
 def _checked(backend: Booster, X: Any) -> Any:
@@ -108,15 +131,15 @@ def _seconds(walk: Walk, method: str, n_rows: int) -> float:
 
 
 def _made(
-    adapter: BoosterAdapter, backend: Booster, row: Row, walk: Walk, link: str, names: Sequence[str]
+    adapter: EvaluatedAdapter, backend: Booster, row: Row, walk: Walk, names: Sequence[str]
 ) -> dict[str, Evaluate]:
     """Make the evaluators, and compare them with the library: the form of its models is not ours to rely on."""
     asked = walk.make()
-    raw = partial(_raw, backend, walk, asked)
+    raw = _raw(backend, walk, asked)
     if isinstance(backend, GrownClass):
         made = {name: partial(_of_grown, backend, raw, name) for name in names}
     else:
-        made = {name: partial(_of_own, backend, raw, LINKS[link], name) for name in names}
+        made = {name: partial(_of_own, backend, raw, _LINKS[walk.link], name) for name in names}
     rows = np.random.default_rng(0).normal(size=(8, backend.n_features_in_))
     if not isinstance(backend, GrownClass) or hasattr(backend.stem, "_preprocess_X"):
         rows[::3, ::2] = np.nan
@@ -140,16 +163,24 @@ def _named(backend: Booster, X: Array) -> Any:
     return pd.DataFrame(X, columns=names)
 
 
-def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None], X: Array) -> Array | None:
+def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None]) -> Callable[[Array], Array | None]:
     """Raw predictions of an array as the library takes it; None for what it refuses, and for infinity."""
-    if isinstance(backend, GrownClass) and not hasattr(backend.stem, "_preprocess_X"):
-        rows = in_single(X, nan=False)
-    elif walk.dtype == np.float32:
-        rows = in_single(X, nan=True)
-    else:
-        flat = X.ravel()
-        rows = X if isfinite(flat.dot(flat)) or not np.isinf(flat).any() else None
-    return None if rows is None else asked(rows.astype(walk.dtype, copy=False))
+    gradient = isinstance(backend, GrownClass) and not hasattr(backend.stem, "_preprocess_X")
+    dtype = np.dtype(walk.dtype)
+    single = gradient or dtype == np.float32
+
+    def raw(X: Array) -> Array | None:
+        if single:
+            rows = in_single(X, nan=not gradient)
+            if rows is None:
+                return None
+        else:
+            rows = X
+            if not isfinite(np.vdot(X, X)) and np.isinf(X).any():
+                return None
+        return asked(rows if rows.dtype == dtype else rows.astype(dtype))
+
+    return raw
 
 
 def _of_grown(backend: GrownClass, raw: Callable[[Array], Array | None], method: str, X: Array) -> Array | None:
@@ -175,7 +206,11 @@ def _of_own(
             return None
         at = (margins[:, 0] > 0).astype(np.intp) if margins.shape[1] == 1 else margins.argmax(axis=1)
         return np.asarray(backend.classes[at])
-    proba = link(margins)
-    if proba.shape[1] == 1:
-        proba = np.column_stack([1 - proba[:, 0], proba[:, 0]])
-    return proba.astype(np.float64, copy=False)
+    found = link(margins)
+    if found.shape[1] > 1:
+        return found.astype(np.float64, copy=False)
+    proba = np.empty((len(found), 2))
+    proba[:, 1:] = found
+    np.subtract(1, found, out=found)  # in the precision of the library
+    proba[:, :1] = found
+    return proba

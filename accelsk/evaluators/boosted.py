@@ -104,8 +104,12 @@ def _gradient(model: Any) -> Trees | None:
 
 def _methods(model: Any, walk: Callable[[Array], Array | None], *, histogram: bool, exact: bool) -> dict[str, Evaluate]:
     """What is computed of the raw predictions; by the losses of scikit-learn, which are not public."""
+    name = "_predictors" if histogram else "estimators_"
+    held = (getattr(model, name), model.learning_rate)
 
     def raw(X: Array) -> Array | None:
+        if getattr(model, name, None) is not held[0] or model.learning_rate != held[1]:  # others than at the fit
+            return None
         rows = X.astype(np.float64, copy=False) if histogram else in_single(X, nan=False)
         found = None if rows is None else walk(rows)
         # In the layout of scikit-learn: its softmax adds in another order otherwise.

@@ -22,13 +22,13 @@ __all__ = ["branches", "offers"]
 
 Array = npt.NDArray[Any]
 
-# Seconds on one thread of the machine of the measurements (benchmarks/trees.py): a call, a tree asked by itself, and a
+# Seconds on one thread of the machine of the measurements (decision 0017): a call, a tree asked by itself, and a
 # level of it for a row.
 _CALL, _ASK, _STEP = 12e-6, 2.5e-6, 8e-9
 
 #: From how many seconds of a tree on threads of joblib pay: a tree takes that long to be given to one.
 _TASK = 1e-4
-#: From how many nodes on trees are not copied, by 29 bytes a node, and the values: half a gigabyte.
+#: From how many nodes on trees are not copied, by 21 bytes a node, and the values: half a gigabyte.
 _LARGE = 2**24
 
 
@@ -82,7 +82,11 @@ def _averages(model: Any, trees: list[Any], nan: bool) -> Iterator[Offer]:
                 assert found is not None
                 return found if n_values == 1 else np.column_stack([len(trees) - found[:, 0], found[:, 0]])
 
-            return _of_average(model, both, nan=nan, exact=False)
+            # Of leaves with one class the sums are whole numbers, in whatever order: then ties are what they are.
+            pure = all(
+                np.isin(each[tree.children_left < 0], (0, 1)).all() for tree, each in zip(trees, values, strict=True)
+            )
+            return _of_average(model, both, nan=nan, exact=pure)
 
         yield Offer(
             name=walk.name,
@@ -109,9 +113,13 @@ def _trees(model: Any, trees: list[Any], values: list[Array]) -> Trees:
 
 def _of_average(model: Any, sums: Callable[[Array], Array | None], *, nan: bool, exact: bool) -> dict[str, Evaluate]:
     """What is computed of the sums of a forest, or of the one leaf of a tree."""
-    n_trees = len(getattr(model, "estimators_", (model,)))
+    name = "estimators_" if hasattr(model, "estimators_") else "tree_"
+    held = getattr(model, name)
+    n_trees = len(held) if name == "estimators_" else 1
 
     def mean(X: Array) -> Array | None:
+        if getattr(model, name, None) is not held:  # others were put in their place
+            return None
         rows = in_single(X, nan=nan)
         found = None if rows is None else sums(rows)
         if found is not None and n_trees > 1:
@@ -150,9 +158,12 @@ def _isolations(model: Any) -> Iterator[Offer]:
 def _of_isolation(model: Any, sums: Callable[[Array], Array | None]) -> dict[str, Evaluate]:
     from sklearn.ensemble._iforest import _average_path_length
 
-    longest = len(model.estimators_) * _average_path_length([model._max_samples])
+    held = model.estimators_
+    longest = len(held) * _average_path_length([model._max_samples])
 
     def score_samples(X: Array) -> Array | None:
+        if getattr(model, "estimators_", None) is not held:  # others were put in their place
+            return None
         rows = in_single(X, nan=True)
         depths = None if rows is None else sums(rows)
         if depths is None:

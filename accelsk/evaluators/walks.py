@@ -6,7 +6,7 @@ Both compare in the precision of the model, and so find the same leaves; NumPy a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ Array = npt.NDArray[Any]
 
 #: Up to how many trees times rows NumPy walks down together: what is held for a level stays in the cache.
 _MANY = 2**14
+
+#: From how many nodes on ONNX Runtime is left out: it keeps 120 bytes of each, and writing them down takes 450.
+_LARGE = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,8 @@ class Walk:
         As of an `Offer`.
     dtype, adds : dtype, default=float64
         Of X, and of the sums.
+    link : {"identity", "exp", "sigmoid", "softmax", ""}, default=""
+        What a library's own class makes of the sums, in their precision; empty where that is not known.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Walk:
     difference: float = 0.0
     dtype: Any = np.float64
     adds: Any = np.float64
+    link: str = ""
 
 
 def walks(trees: Trees) -> Iterator[Walk]:
@@ -120,7 +126,7 @@ def by_onnx(trees: Trees) -> Iterator[Walk]:
     Walk
         One, if the library is installed.
     """
-    if onnx.installed():
+    if trees.n_nodes <= _LARGE and onnx.installed():
         yield Walk(
             name="onnxruntime",
             make=lambda: onnx.sums(trees),
@@ -134,14 +140,17 @@ def by_onnx(trees: Trees) -> Iterator[Walk]:
 
 
 def _by_numpy(trees: Trees, most: int) -> Callable[[Array], Array | None]:
-    grove = Grove(trees.branches(), trees.dtype)
+    branches = trees.branches()
+    grove = Grove(replace(branches, values=branches.values.astype(trees.adds, copy=False)), trees.dtype)
     start = trees.start().astype(trees.adds)
 
     def sums(X: Array) -> Array | None:
         if len(X) > most:
             return None
-        found = grove(X).astype(trees.adds, copy=False)
-        return added(found.reshape(-1, len(start), len(X)).swapaxes(1, 2), start)
+        found = grove(X)
+        if len(start) > 1:
+            return added(found.reshape(-1, len(start), len(X)).swapaxes(1, 2), start)
+        return added(found[:, :, None], start)
 
     return sums
 

@@ -195,6 +195,7 @@ def test_rows_at_and_beside_the_thresholds(library, regressor, diabetes):
     for _ in range(4):
         at, side = rng.integers(0, len(values), 600), rng.choice([-np.inf, np.inf], 600).astype(values.dtype)
         rows[np.arange(600), columns[at]] = np.where(rng.random(600) < 0.4, values[at], np.nextafter(values[at], side))
+    rows[::7, ::2] = np.float32(1e-35) * rng.choice([-1, 0, 0.5, 1], (len(rows[::7]), len(rows[0, ::2])))
     theirs = native(model, "predict", rows.astype(np.float64))
 
     for name, methods in made(model).items():

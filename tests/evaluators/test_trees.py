@@ -270,6 +270,28 @@ def test_boosting_is_asked_itself_for_many_rows(breast_cancer):
     assert offer.seconds("predict", len(X)) == float("inf")
 
 
+def test_other_trees_are_seen(breast_cancer):
+    X, y = breast_cancer
+    for model in (
+        RandomForestClassifier(5),
+        GradientBoostingClassifier(n_estimators=5),
+        IsolationForest(n_estimators=5),
+    ):
+        model.fit(X, y)
+        evaluate = next(offers(model)).make()["predict"]
+        model.estimators_ = model.estimators_[:2]
+
+        assert evaluate(X[:1]) is None
+
+
+def test_large_numbers_warn_of_nothing(breast_cancer):
+    X, y = breast_cancer
+    model = RandomForestClassifier(5).fit(X, y)
+    rows = np.full((3, 30), 1e30)
+
+    assert np.array_equal(next(offers(model)).make()["predict"](rows), model.predict(rows))
+
+
 def test_eight_threads(breast_cancer):
     X, y = breast_cancer
     for model in (RandomForestClassifier(30), HistGradientBoostingClassifier(max_iter=30)):
@@ -295,3 +317,18 @@ def test_there_is_no_offer_for_what_is_computed_otherwise(diabetes, breast_cance
     ]
 
     assert [list(offers(model)) for model in left] == [[]] * len(left)
+
+
+def test_ties_of_a_forest_are_decided_as_by_the_model(breast_cancer):
+    X, y = breast_cancer
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 30))
+    for model, answers in ((RandomForestClassifier(2), True), (RandomForestClassifier(4, max_depth=3), False)):
+        model.fit(X, y)
+        proba = model.predict_proba(rows)
+        assert (proba[:, 0] == proba[:, 1]).any() or not answers
+        for offer in offers(model):
+            found = offer.make()["predict"](rows)
+
+            assert found is not None or (offer.difference and not answers)
+            assert found is None or np.array_equal(found, model.predict(rows))

@@ -301,23 +301,6 @@ class LightGBMAdapter(BoosterAdapter):
 
         return walks_of(model, best=best)
 
-    def link(self, model: Any) -> str:
-        """Say what LightGBM makes of raw predictions.
-
-        Parameters
-        ----------
-        model : estimator
-            Of LightGBM, fitted.
-
-        Returns
-        -------
-        str
-            By its objective; empty where that is not known.
-        """
-        from accelsk.engines.lightgbm.trees import link_of
-
-        return link_of(model)
-
     def rounds(self, model: Any) -> int:
         """Return the number of iterations that were grown.
 

@@ -16,7 +16,7 @@ import numpy as np
 from accelsk.evaluators.grove import Branches
 from accelsk.evaluators.walks import Trees, Walk, walks
 
-__all__ = ["link_of", "walks_of"]
+__all__ = ["walks_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -38,7 +38,7 @@ _LINKS: Mapping[str, str] = {
     "tweedie": "exp",
 }
 
-# Seconds on one thread of the machine of the measurements (benchmarks/trees.py): a tree in LightGBM's own call, and one
+# Seconds on one thread of the machine of the measurements (decision 0017): a tree in LightGBM's own call, and one
 # that is read.
 _ASK, _READ = 1.5e-7, 2.5e-4
 #: Up to how many rows LightGBM's call for one is made for each of them.
@@ -49,6 +49,8 @@ _DOUBLES, _RAW = 1, 1
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 #: What is taken for missing: nothing (NaN is zero), zeros, or NaN.
 _NOTHING, _ZERO, _NAN = 0, 1, 2
+#: LightGBM's ``kZeroThreshold``, written in single precision.
+_TINY = float(np.float32(1e-35))
 
 
 def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
@@ -79,6 +81,7 @@ def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
         make=lambda: _single(model, rounds, n_outputs),
         seconds=lambda n_rows: 1e-5 + n_rows * n_trees * _ASK if n_rows <= _FEW else float("inf"),
         build=1e-3,
+        link=_link(model),
     )
     n_nodes = n_trees * (2 * model.get_params().get("num_leaves", 31) - 1)
     # Looked at when it is made: what is written down is read again, which takes longer than many a prediction.
@@ -92,7 +95,7 @@ def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
         dtype=np.float64,
     )
     for walk in walks(trees):
-        yield replace(walk, build=walk.build + n_trees * _READ)
+        yield replace(walk, build=walk.build + n_trees * _READ, link=_link(model))
 
 
 def _single(model: Any, rounds: int, n_outputs: int) -> Callable[[Array], Array | None]:
@@ -152,7 +155,7 @@ def _read(booster: Any, rounds: int) -> Branches:
             # A negative number is a leaf's, counted backwards from -1.
             parts[side] += [np.where(child < 0, len(kinds) + ~child, child), nobody]
         parts["feature"] += [_numbers(fields, "split_feature", int), np.zeros_like(nobody)]
-        parts["threshold"] += [threshold, np.zeros(len(leaves))]
+        parts["threshold"] += [_beside_zero(threshold), np.zeros(len(leaves))]
         right = np.where(kinds >> 2 == _NAN, kinds & _DEFAULT_LEFT == 0, threshold < 0)
         parts["missing"] += [right, np.zeros(len(leaves), dtype=bool)]
         parts["value"] += [np.zeros(len(kinds)), leaves]
@@ -169,6 +172,12 @@ def _read(booster: Any, rounds: int) -> Branches:
     )
 
 
+def _beside_zero(threshold: Array) -> Array:
+    """The thresholds for values as they are: to LightGBM those up to `_TINY` are zero."""
+    below, above = (threshold >= -_TINY) & (threshold < 0), (threshold >= 0) & (threshold < _TINY)
+    return np.where(below, np.nextafter(-_TINY, -np.inf), np.where(above, _TINY, threshold))
+
+
 _FIELD = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
 
 
@@ -177,19 +186,8 @@ def _numbers(fields: Mapping[str, str], name: str, kind: type) -> Array:
     return np.array(fields.get(name, "").split(), dtype=kind)
 
 
-def link_of(model: Any) -> str:
-    """Say what LightGBM makes of raw predictions.
-
-    Parameters
-    ----------
-    model : estimator
-        Of LightGBM, fitted.
-
-    Returns
-    -------
-    str
-        By its objective; empty where that is not known, or has options that change it.
-    """
+def _link(model: Any) -> str:
+    """What LightGBM makes of raw predictions; empty where that is not known, or where options change it."""
     params = model.get_params()
     if not isinstance(model.objective_, str) or params.get("reg_sqrt") or params.get("sigmoid", 1.0) != 1.0:
         return ""

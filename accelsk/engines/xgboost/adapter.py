@@ -289,23 +289,6 @@ class XGBoostAdapter(BoosterAdapter):
 
         return walks_of(model, best=best)
 
-    def link(self, model: Any) -> str:
-        """Say what XGBoost makes of raw predictions.
-
-        Parameters
-        ----------
-        model : estimator
-            Of XGBoost, fitted.
-
-        Returns
-        -------
-        str
-            By its objective; empty where that is not known.
-        """
-        from accelsk.engines.xgboost.trees import LINKS
-
-        return LINKS.get(model.objective, "") if isinstance(model.objective, str) else ""
-
     def rounds(self, model: Any) -> int:
         """Return the number of iterations that were grown.
 

@@ -13,10 +13,10 @@ import numpy as np
 from accelsk.evaluators.grove import Branches
 from accelsk.evaluators.walks import Trees, Walk, walks
 
-__all__ = ["LINKS", "walks_of"]
+__all__ = ["walks_of"]
 
 #: What is made of raw predictions, by the objective.
-LINKS: Mapping[str, str] = {
+_LINKS: Mapping[str, str] = {
     "binary:logistic": "sigmoid",
     "count:poisson": "exp",
     "multi:softprob": "softmax",
@@ -33,7 +33,7 @@ LINKS: Mapping[str, str] = {
     "reg:tweedie": "exp",
 }
 
-#: Seconds to read a tree, on the machine of the measurements (benchmarks/trees.py).
+#: Seconds to read a tree, on the machine of the measurements (decision 0017).
 _READ = 2.5e-4
 
 
@@ -65,6 +65,7 @@ def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
     n_trees = rounds * n_outputs * (params.get("num_parallel_tree") or 1)
     if not n_trees:
         return
+    link = _LINKS.get(model.objective, "") if isinstance(model.objective, str) else ""
     # Looked at when it is made: what is written down is read again, which takes longer than many a prediction.
     n_nodes = n_trees * 2 ** min(params.get("max_depth") or 6, 8)
     read = cache(lambda: _read(booster, rounds))
@@ -78,7 +79,7 @@ def walks_of(model: Any, *, best: bool) -> Iterator[Walk]:
         adds=np.float32,
     )
     for walk in walks(trees):
-        yield replace(walk, build=walk.build + n_trees * _READ)
+        yield replace(walk, build=walk.build + n_trees * _READ, link=link)
 
 
 def _read(booster: Any, rounds: int) -> tuple[Branches, Any]:
@@ -121,7 +122,7 @@ def _start(learner: Mapping[str, Any]) -> Any:
     score = np.atleast_1d(np.asarray(kept, dtype=np.float32))
     if int(learner["learner_model_param"]["num_target"]) > 1:
         raise ValueError("XGBoost predicts several targets")
-    link = LINKS[learner["objective"]["name"]]
+    link = _LINKS[learner["objective"]["name"]]
     if link == "sigmoid":
         return -np.log(1 / score - 1)
     return np.log(score) if link == "exp" else score
