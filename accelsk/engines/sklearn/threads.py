@@ -83,7 +83,7 @@ _LOGISTIC = (
 )
 
 #: A product by NumPy and a small triangular matrix by SciPy for each component.
-_MIXTURE = Crowded(least=2000, most=1_200_000, columns=100)
+_MIXTURE = Crowded(least=2000, most=1_200_000, columns=100, params={"covariance_type": "full"})
 
 #: The passes over the data have one thread of BLAS anyway: this is for choosing where to begin.
 _MEANS = Crowded(least=800_000, most=5_000_000, columns=100)
