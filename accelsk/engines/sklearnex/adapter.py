@@ -116,7 +116,7 @@ class SklearnexAdapter(Adapter):
         estimator : estimator
             The user's.
         method : str
-            The method's name.
+            The fitting method.
         n_samples, n_features : int
             The shape of X.
 
