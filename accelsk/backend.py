@@ -244,13 +244,12 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
         args, kwargs = _with_X(args, kwargs, X)
     backend = within_share(backend)
     evaluation = evaluation_of(wrapper, route)
-    threads = _threads(wrapper, route, method, X)
     if route.row is None:
-        with in_force(), threads:
+        with in_force(), economical(None):
             result = evaluation.compute(method, args, kwargs, lambda: getattr(backend, method)(*args, **kwargs))
         return Resident(result) if stays and method in _TRANSFORMING else result
     wanted = _wanted(wrapper._takes, route, method, X, wrapper.__dict__.get("_params", {}))
-    with in_force(route.adapter.pools), threads:
+    with in_force(route.adapter.pools), economical(None):
         if wanted is None and route.device == HOST:
             row, adapter = route.row, route.adapter
             result = evaluation.compute(
@@ -294,14 +293,6 @@ def route_of(decision: Decision, cls: type) -> Route:
     name, device = public_name(cls), Device.parse(decision.device)
     row = None if engine.reference else engine.row(name, device) or engine.row(name)
     return Route(engine.name, row, adapter_on(engine.name, device), device)
-
-
-def _threads(wrapper: Any, route: Route, method: str, X: Any) -> AbstractContextManager[Any]:
-    """The threads of a call of a fitted model, where fewer are faster."""
-    shape = getattr(X, "shape", ())
-    if len(shape) != 2 or hasattr(X, "tocsr") or route.device != HOST:
-        return economical(None)
-    return economical(*route.adapter.threads(wrapper._inner, method, *shape))
 
 
 def _on_converted(

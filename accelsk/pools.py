@@ -5,8 +5,8 @@ end of the last one. No number is ever raised: who has set a smaller one from ou
 
 threadpoolctl, which scikit-learn uses inside k-means and nearest neighbours, keeps no such account: it puts back what
 it has found. If that was found while another thread held the number, it is wrong, and comes after the right one. So
-calls that hold nothing are counted as well (`Numbers.hold` without pools), and with the last of them the numbers are
-looked after once more.
+calls that hold nothing are counted as well (`Numbers.come`), and with the last of them the numbers are looked after
+once more.
 """
 
 from __future__ import annotations
@@ -159,16 +159,44 @@ class Numbers:
         self._lock = threading.Lock()
         self._process = object()
         self._holders = 0
+        self._guests: list[None] = []  # appending and popping need no lock
         self._held: dict[str, _Held] = {}
 
-    def hold(self, pools: Sequence[Pool] = (), limit: int = 0) -> object:
+    def come(self) -> None:
+        """Count a call that holds nothing, and may find what others hold."""
+        self._guests.append(None)
+        if self._held:
+            with self._lock:
+                self._show()
+
+    def go(self) -> None:
+        """Count it no longer."""
+        if self._guests:  # else this is a fork of the process that it came to
+            self._guests.pop()
+        if self._held and not self._guests:
+            with self._lock:
+                self._settle()
+
+    def _show(self) -> None:
+        for held in self._held.values():
+            held.shown.add(held.now)
+
+    def _settle(self) -> None:
+        """Put right what others have put back, once there is nobody left who may."""
+        if not self._holders and not self._guests:
+            for held in self._held.values():
+                if held.shown:
+                    held.look()
+            self._held.clear()
+
+    def hold(self, pools: Sequence[Pool], limit: int) -> object:
         """Hold pools to a number from now on.
 
         Parameters
         ----------
-        pools : sequence of Pool, default=()
-            Which; none for a call that leaves the numbers as they are.
-        limit : int, default=0
+        pools : sequence of Pool
+            Which.
+        limit : int
             The most threads.
 
         Returns
@@ -178,10 +206,8 @@ class Numbers:
         """
         with self._lock:
             self._holders += 1
-            several = self._holders > 1
-            if several:
-                for held in self._held.values():
-                    held.shown.add(held.now)
+            if self._holders > 1:
+                self._show()
             for pool in pools:
                 known = self._held.get(pool.filepath)
                 if known is None:
@@ -191,11 +217,11 @@ class Numbers:
                     known.before = known.now
                 known.limits.append(limit)
                 known.set(known.bounded())
-                if several:
-                    known.shown.add(known.now)
+            if self._holders > 1 or self._guests:
+                self._show()
             return self._process
 
-    def release(self, process: object, pools: Sequence[Pool] = (), limit: int = 0) -> None:
+    def release(self, process: object, pools: Sequence[Pool], limit: int) -> None:
         """Hold them no longer.
 
         Parameters
@@ -213,11 +239,7 @@ class Numbers:
                 held = self._held[pool.filepath]
                 held.limits.remove(limit)
                 held.set(held.bounded() if held.limits else held.before)
-            if not self._holders and self._held:
-                for held in self._held.values():
-                    if held.shown:
-                        held.look()
-                self._held.clear()
+            self._settle()
 
 
 NUMBERS = Numbers()

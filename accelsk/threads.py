@@ -168,8 +168,8 @@ def economical(blas: int | None, openmp: int | None = None, pools: Iterable[Pool
     """Return the context of one call that is faster on few threads, or of one of which nothing is known.
 
     A number is only ever lowered: a share, a limit by threadpoolctl and the variables of the environment hold as well.
-    Where nothing is to be limited, the call is only counted, see `accelsk.pools`; that costs a microsecond, and a limit
-    some five.
+    Where nothing is to be limited, the call is only counted, see `accelsk.pools`; that costs half a microsecond, and a
+    limit some ten.
 
     Parameters
     ----------
@@ -193,16 +193,31 @@ def economical(blas: int | None, openmp: int | None = None, pools: Iterable[Pool
     ...     {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
     {1}
     """
-    return _Economical(blas, openmp, pools)
+    return _COUNTED if blas is None and openmp is None else _Economical(blas, openmp, pools)
+
+
+class _Counted:
+    """A call that keeps its threads."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        NUMBERS.come()
+
+    def __exit__(self, *error: object) -> None:
+        NUMBERS.go()
+
+
+_COUNTED = _Counted()
 
 
 class _Economical:
     """A class, for a generator costs twice as much, and a small prediction would notice it."""
 
-    __slots__ = ("_blas", "_openmp", "_pools", "_restore", "_token")
+    __slots__ = ("_blas", "_openmp", "_pools", "_process", "_restore")
 
     _restore: Sequence[tuple[Pool, int]]
-    _token: object
+    _process: object
 
     def __init__(self, blas: int | None, openmp: int | None, pools: Iterable[Pool]) -> None:
         self._blas = blas
@@ -211,10 +226,10 @@ class _Economical:
 
     def __enter__(self) -> None:
         self._restore = () if self._openmp is None else _lower(loaded().openmp, self._openmp)
-        self._token = NUMBERS.hold(self._pools, self._blas or 0)
+        self._process = NUMBERS.hold(self._pools, self._blas or 0)
 
     def __exit__(self, *error: object) -> None:
-        NUMBERS.release(self._token, self._pools, self._blas or 0)
+        NUMBERS.release(self._process, self._pools, self._blas or 0)
         for pool, number in self._restore:
             set_number(pool, number)
 

@@ -3,8 +3,7 @@
 Run ``python benchmarks/threads.py [--only NAME] [--json FILE]`` with no ``*_NUM_THREADS`` set, on a machine with
 nothing else to do. Each case is computed with the default numbers of threads, with one of BLAS, and with one of BLAS
 and of OpenMP, in turns, in one process; figures are medians in milliseconds, and medians of the ratios within a turn,
-and in brackets the ratio of the shortest times. The table in ``accelsk/engines/sklearn/threads.py`` is made of what
-this finds.
+and in brackets the ratio of the shortest times. The table in ``accelsk/engines/sklearn/threads.py`` is made of this.
 """
 
 from __future__ import annotations

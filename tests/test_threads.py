@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from accelsk.pools import loaded, set_number
 from accelsk.threads import economical, in_force, limited, share, threads_for
@@ -186,6 +186,26 @@ def test_a_limit_of_the_user_outlives_the_calls_inside():
         may_end.set()
         other.result()
         assert numbers("blas") == {3}
+
+
+def test_many_threads_at_once_leave_the_numbers_from_before():
+    before, controller = pools(), ThreadpoolController()
+
+    def calls(seed):
+        for number in range(60):
+            if (number + seed) % 3:
+                with economical(1 + number % 2):
+                    assert numbers_of_blas() <= {1, 2}
+            else:
+                with economical(None), controller.limit(limits=1, user_api="blas"):
+                    pass
+
+    def numbers_of_blas():
+        return {pool.get_num_threads() for pool in loaded().blas}
+
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(calls, range(8)))
+    assert pools() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -275,21 +275,22 @@ class Adapter(Leaving):
         return ()
 
     def threads(self, estimator: Any, method: str, n_samples: int, n_features: int) -> tuple[int | None, int | None]:
-        """Say how many threads a call on the host is to use at most, for it was measured to be faster so.
+        """Say how many threads a fit on the host is to use at most, for it was measured to be faster so.
 
         Parameters
         ----------
         estimator : estimator
             The user's, which holds the hyperparameters and is not fitted.
         method : str
-            The method's name: a fitting one, or one of the fitted model.
+            The fitting method.
         n_samples, n_features : int
             The shape of X, which is dense.
 
         Returns
         -------
         blas, openmp : int or None
-            For `accelsk.threads.economical`. By default None, for as many as there are. Asked at every call: cheap.
+            For `accelsk.threads.economical`. By default None, for as many as there are. Methods of a fitted model are
+            not asked for: what they compute is mostly one product, and a small prediction would notice the question.
         """
         return None, None
 

@@ -360,6 +360,13 @@ GRIDS: Mapping[str, Grid] = {
     "MaxAbsScaler": Grid("", {}, {"copy": _BOOL, "clip": _BOOL}),
     "NuSVC": Grid("classes", {"nu": 0.3}, {**_SVC, "nu": (0.2,)}, (), (*WEIGHTS, *CLASSES)),
     "NuSVR": Grid("numbers", {}, {**_MARGIN, "nu": (0.3,), "C": (0.5,)}, (), (*WEIGHTS, *NUMBERS)),
+    "StandardScaler": Grid(
+        "",
+        {},
+        {"copy": _BOOL, "with_mean": _BOOL, "with_std": _BOOL},
+        ({"with_mean": False, "with_std": False},),
+        WEIGHTS,
+    ),
     "SVC": Grid("classes", {}, {**_SVC, "C": (0.5,)}, (), (*WEIGHTS, *CLASSES)),
     "SVR": Grid("numbers", {}, {**_MARGIN, "C": (0.5,), "epsilon": (0.2,)}, (), (*WEIGHTS, *NUMBERS)),
 }

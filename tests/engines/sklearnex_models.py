@@ -189,6 +189,7 @@ _MORE: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("two", {"refit": False}),
         *([("two", {"use_legacy_attributes": True})] if SINCE_1_8 else []),
     ],
+    "StandardScaler": [("two", {"with_mean": False}), ("two", {"with_std": False}), ("ten", {}), ("ten float32", {})],
     "KNeighborsClassifier": _NEAR_VOTES,
     "KNeighborsRegressor": [
         *((kind.replace("two", "numbers"), settings) for kind, settings in _NEAR_VOTES[1:3]),

@@ -21,7 +21,7 @@ class SklearnAdapter(Adapter):
         estimator : estimator
             The user's.
         method : str
-            The method's name.
+            The fitting method.
         n_samples, n_features : int
             The shape of X.
 

@@ -83,7 +83,7 @@ _LOGISTIC = (
 )
 
 #: A product by NumPy and a small triangular matrix by SciPy for each component.
-_MIXTURE = Crowded(least=2000, most=1_200_000, columns=100)
+_MIXTURE = Crowded(least=2000, most=1_200_000, columns=100, params={"covariance_type": "full"})
 
 #: The passes over the data have one thread of BLAS anyway: this is for choosing where to begin.
 _MEANS = Crowded(least=800_000, most=5_000_000, columns=100)
@@ -91,7 +91,7 @@ _MEANS = Crowded(least=800_000, most=5_000_000, columns=100)
 #: Up to a few hundred rows a histogram is made in less time than threads are woken in.
 _HISTOGRAMS = Crowded(least=0, most=5000, openmp=True)
 
-#: By import path: where a fit is faster. The methods after it have no region: what they compute is one product.
+#: By import path: where a fit is faster.
 CROWDED: Mapping[str, tuple[Crowded, ...]] = {
     "sklearn.cluster.KMeans": (_MEANS,),
     "sklearn.ensemble.HistGradientBoostingClassifier": (_HISTOGRAMS,),
@@ -108,14 +108,14 @@ CROWDED: Mapping[str, tuple[Crowded, ...]] = {
 
 
 def limits(estimator: Any, method: str, n_samples: int, n_features: int) -> tuple[int | None, int | None]:
-    """Return the most threads of BLAS and of OpenMP that a call is faster with.
+    """Return the most threads of BLAS and of OpenMP that a fit is faster with.
 
     Parameters
     ----------
     estimator : estimator
         The user's, with its hyperparameters.
     method : str
-        The method's name.
+        The fitting method; ``partial_fit``, of single batches, was not measured.
     n_samples, n_features : int
         The shape of X.
 
@@ -127,7 +127,7 @@ def limits(estimator: Any, method: str, n_samples: int, n_features: int) -> tupl
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> limits(LogisticRegression(), "fit", 20_000, 50), limits(LogisticRegression(), "predict", 20_000, 50)
+    >>> limits(LogisticRegression(), "fit", 20_000, 50), limits(LogisticRegression(), "fit", 20, 50)
     ((1, None), (None, None))
     """
     if method.startswith("fit"):

@@ -108,6 +108,26 @@ class SklearnexAdapter(Adapter):
         strict = row is not None and row.name not in _DEAF
         return sycl.offloaded(device, self.engine.name, f"{row.name}.{method}" if row is not None and strict else "")
 
+    def threads(self, estimator: Any, method: str, n_samples: int, n_features: int) -> tuple[int | None, int | None]:
+        """Return the most threads of BLAS, where scikit-learn's minimizer runs between the library's sums.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The user's.
+        method : str
+            The fitting method.
+        n_samples, n_features : int
+            The shape of X.
+
+        Returns
+        -------
+        blas, openmp : int or None
+            None for as many as there are. The library's own threads were not found to be in the way, at any size.
+        """
+        minimized = type(estimator).__name__ == "LogisticRegression" and estimator.solver == "lbfgs"
+        return (1 if minimized and method == "fit" and 4000 <= n_samples * n_features <= 2_000_000 else None), None
+
     def fit(
         self, backend: Any, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], device: Device
     ) -> Any:
@@ -131,6 +151,11 @@ class SklearnexAdapter(Adapter):
         object
             What the method returns.
         """
+        if row.name == "StandardScaler":
+            from accelsk.engines.sklearnex import scaler
+
+            with one_call(backend):
+                return scaler.fit(backend, method, args, kwargs)
         with one_call(backend), self._on(device, row, method), _before(row, backend, args, kwargs):
             result = getattr(backend, method)(*args, **kwargs)
             complete(row.name, backend, args[1] if len(args) > 1 else kwargs.get("y"))
@@ -246,8 +271,8 @@ class SklearnexAdapter(Adapter):
 
 _NOTHING = nullcontext()
 
-#: Classes that are computed by daal4py, on the host, whatever `target_offload` says.
-_DEAF = frozenset(("ElasticNet", "Lasso", "LogisticRegressionCV", "TSNE"))
+#: Classes that are computed on the host, whatever `target_offload` says: by daal4py, or without it.
+_DEAF = frozenset(("ElasticNet", "Lasso", "LogisticRegressionCV", "StandardScaler", "TSNE"))
 
 #: Inherited methods that need nothing but attributes: threads need not take turns for them.
 _SELF_CONTAINED = frozenset(("predict", "predict_proba", "decision_function", "transform", "inverse_transform"))

@@ -68,6 +68,7 @@ _ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "Ridge": (*_LINEAR, "n_iter_", "solver_"),
     "SVC": (*_MARGIN, "_n_support", "class_weight_", "classes_"),
     "SVR": _MARGIN,
+    "StandardScaler": ("mean_", "n_samples_seen_", "scale_", "var_"),
     "TSNE": ("embedding_", "kl_divergence_", "learning_rate_", "n_iter_"),
 }
 

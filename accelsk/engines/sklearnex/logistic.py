@@ -8,11 +8,12 @@ and unsaid. Here the library is given a copy of that module to replace it in, wi
 from __future__ import annotations
 
 from functools import lru_cache
-from types import FunctionType, ModuleType, SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
 
 from daal4py.sklearn.linear_model import logistic_path as library
 from sklearn.linear_model import _logistic
+
+from accelsk.engines.sklearnex.moved import moved
 
 __all__ = ["leave_alone"]
 
@@ -21,21 +22,11 @@ __all__ = ["leave_alone"]
 def leave_alone() -> None:
     """Let the library replace the function in a copy of scikit-learn's module, from now on."""
     copied = ModuleType(_logistic.__name__)
-    scoring_path = _moved(_logistic._log_reg_scoring_path, copied)
+    scoring_path = moved(_logistic._log_reg_scoring_path, copied)
     copied.__dict__.update({**vars(_logistic), "_log_reg_scoring_path": scoring_path})
     for name in ("LogisticRegression", "LogisticRegressionCV"):
         original = getattr(_logistic, name)
-        fit = _logistic._fit_context(prefer_skip_nested_validation=True)(_moved(original.fit.__wrapped__, copied))
+        fit = _logistic._fit_context(prefer_skip_nested_validation=True)(moved(original.fit.__wrapped__, copied))
         methods = {each: getattr(original, each) for each in dir(original) if not each.startswith("__")}
         setattr(library, f"{name}_original", SimpleNamespace(**{**methods, "fit": fit}))
     library.logistic_module = copied
-
-
-def _moved(function: Any, module: ModuleType) -> Any:
-    """The same function, which looks up names in another module."""
-    moved = FunctionType(
-        function.__code__, module.__dict__, function.__name__, function.__defaults__, function.__closure__
-    )
-    moved.__kwdefaults__ = function.__kwdefaults__
-    moved.__dict__.update({name: value for name, value in vars(function).items() if name != "__wrapped__"})
-    return moved
