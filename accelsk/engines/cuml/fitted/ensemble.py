@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from accelsk.engines.cuml.room import need_room, of_forest
 from accelsk.engines.cuml.trees import Nodes, build, read_forest
 from accelsk.engines.holding import Intake, called
 from accelsk.errors import NotPortable
@@ -150,6 +151,9 @@ def _grow(held: Held, X: Any, y: Any) -> None:
     if not isinstance(seed, numbers.Integral):
         seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
     held.model.set_params(random_state=int(seed), n_bins=min(held.model.n_bins, X.shape[0]))
+    classes = 1 if held.labels is None else len(held.labels)
+    size = 4 if classes > 1 else X.dtype.itemsize  # as `_single` and `_rounded` pass it on
+    need_room(of_forest(held.model, *X.shape, size, classes))
 
 
 def _counts(held: Held, X: Any, y: Any) -> None:

@@ -92,7 +92,13 @@ ROWS = (
             "distance_threshold": demanded("distance_threshold", None),
             "compute_distances": demanded("compute_distances", False),
         },
-        fit=Inputs(needs=(Need("two rows or more", lambda facts, params: size(facts)[0] > 1),)),
+        fit=Inputs(
+            needs=(
+                Need("two rows or more", lambda facts, params: size(facts)[0] > 1),
+                # More pairs are counted wrongly: with 200,000 rows a fit left the process without a working GPU.
+                Need("at most 46,340 rows, whose pairs 32 bits count", lambda facts, params: size(facts)[0] <= 46_340),
+            )
+        ),
         methods=("fit_predict",),
         # float32: which of two nearly equal distances is merged first may decide. To be confirmed on a GPU.
         fidelity="statistical",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accelsk.engines.cuml.table.conditions import GPU, JOBS, SILENT, demanded, size
-from accelsk.engines.rules import Refused, const, ignored, mapped, only, same, together
+from accelsk.engines.rules import Refused, adjusted, const, ignored, mapped, only, same, together
 from accelsk.engines.spec import Export, Inputs, Need, Row
 
 __all__ = ["ROWS"]
@@ -124,7 +124,8 @@ ROWS = (
             "max_iter": _STEPS,
             "n_iter": _STEPS.versions(until="1.7"),
             "n_iter_without_progress": ignored("a rule to save steps: all of them are made"),
-            "min_grad_norm": same,
+            # cuML looks at it within the early exaggeration, too, where a fit was seen to end after 85 steps of 1000.
+            "min_grad_norm": adjusted(lambda norm: 0.0, "0: all steps are made, as of n_iter_without_progress"),
             "metric": _METRIC,
             "metric_params": _METRIC,
             "init": only("pca", "random"),

@@ -64,15 +64,18 @@ def _problem(params: Mapping[str, Any]) -> dict[str, Any]:
     )
     if not known:
         raise Refused("penalty, loss and dual as liblinear combines them")  # scikit-learn's own error is the answer
-    return {"penalty": penalty, "loss": loss}
+    # The gradient of cuML's squared hinge is that of half of it: so its C weighs half as much as liblinear's.
+    return {"penalty": penalty, "loss": loss, "C": params["C"] * (2 if loss == "squared_hinge" else 1)}
 
 
 _PROBLEM = together(
     "penalty",
     "loss",
     "dual",
+    "C",
     translate=_problem,
-    text="the combinations of liblinear; the primal and the dual problem have the same solution, so dual is not passed",
+    text="the combinations of liblinear, with twice the C where the hinge is squared, of which cuML computes half the "
+    "gradient; the primal and the dual problem have the same solution, so dual is not passed",
 )
 
 
@@ -90,7 +93,8 @@ _LOSS = together(
     text="the combinations of liblinear; the primal and the dual problem have the same solution, so dual is not passed",
 )
 _LINEAR: dict[str, Rule] = {
-    "tol": same,
+    # At scikit-learn's own tolerance cuML's solver stops further from the optimum than liblinear, after a few steps less.
+    "tol": adjusted(lambda tol: tol / 100, "a hundredth: cuML's solver stops earlier than liblinear at the same tol"),
     "C": same,
     "fit_intercept": same,
     # liblinear's penalty is on the intercept, too; cuML's only if it is told so, and without a scale.
@@ -112,6 +116,7 @@ ROWS = (
         backend="cuml.svm.LinearSVC",
         params={
             **_LINEAR,
+            "C": _PROBLEM,
             "penalty": _PROBLEM,
             "loss": _PROBLEM,
             "dual": _PROBLEM,
@@ -143,7 +148,10 @@ ROWS = (
         },
         fit=Inputs(sample_weight=True, needs=(ONE_OUTPUT, WEIGHTS)),
         methods=("predict", "score"),
-        tolerance=0.05,
+        # The loss has corners, at which the solver stops: predictions 0.13 standard deviations from the optimum's were
+        # seen on a GPU (liblinear's own default: 0.02), and scores that differ by less than 0.01.
+        fidelity="statistical",
+        tolerance=0.02,
         devices=GPU,
         engine_params=_QUASI_NEWTON,
         export=Export(tolerance=1e-4, restores=False),
