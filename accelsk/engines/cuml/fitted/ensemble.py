@@ -136,8 +136,17 @@ def _single(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         return called(held, method, X.astype(np.float32, copy=False), given)
 
 
-def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
-    """Round X to single precision, and compute in that of the target."""
+def _classify(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Compute in single precision, where there is room for the forest."""
+    if method == "fit":
+        need_room(of_forest(held.model, X.shape, 4, len(held.labels)))
+    return _single(held, method, X, given)
+
+
+def _regress(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Round X to single precision, and compute in that of the target, where there is room for the forest."""
+    if method == "fit":
+        need_room(of_forest(held.model, X.shape, X.dtype.itemsize, 1))
     with np.errstate(over="ignore"):
         return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
 
@@ -151,9 +160,6 @@ def _grow(held: Held, X: Any, y: Any) -> None:
     if not isinstance(seed, numbers.Integral):
         seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
     held.model.set_params(random_state=int(seed), n_bins=min(held.model.n_bins, X.shape[0]))
-    classes = 1 if held.labels is None else len(held.labels)
-    size = 4 if classes > 1 else X.dtype.itemsize  # as `_single` and `_rounded` pass it on
-    need_room(of_forest(held.model, *X.shape, size, classes))
 
 
 def _counts(held: Held, X: Any, y: Any) -> None:
@@ -180,6 +186,6 @@ FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
 INTAKE: dict[str, Intake] = {"RandomForestRegressor": Intake(ravels=True)}
 RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = {
     "IsolationForest": _single,
-    "RandomForestClassifier": _single,
-    "RandomForestRegressor": _rounded,
+    "RandomForestClassifier": _classify,
+    "RandomForestRegressor": _regress,
 }

@@ -67,7 +67,7 @@ def _flat(held: Held, X: Any, y: Any) -> None:
 def _descending(held: Held, X: Any, y: Any) -> None:
     """Give the solver of sparse data scikit-learn's tolerance: ten times that is for the descent on dense ones."""
     _flat(held, X, y)
-    if held.notes["sparse"]:
+    if held.notes.get("sparse"):
         held.model.set_params(tol=held.stem.tol)
 
 

@@ -64,18 +64,21 @@ def _problem(params: Mapping[str, Any]) -> dict[str, Any]:
     )
     if not known:
         raise Refused("penalty, loss and dual as liblinear combines them")  # scikit-learn's own error is the answer
-    # The gradient of cuML's squared hinge is that of half of it: so its C weighs half as much as liblinear's.
-    return {"penalty": penalty, "loss": loss, "C": params["C"] * (2 if loss == "squared_hinge" else 1)}
+    return {"penalty": penalty, "loss": loss}
 
 
 _PROBLEM = together(
     "penalty",
     "loss",
     "dual",
-    "C",
     translate=_problem,
-    text="the combinations of liblinear, with twice the C where the hinge is squared, of which cuML computes half the "
-    "gradient; the primal and the dual problem have the same solution, so dual is not passed",
+    text="the combinations of liblinear; the primal and the dual problem have the same solution, so dual is not passed",
+)
+_STRENGTH = together(
+    "C",
+    # On a GPU the coefficients were those of liblinear with half of C.
+    translate=lambda params: {"C": params["C"] * (2 if params["loss"] == "squared_hinge" else 1)},
+    text="twice as much for the squared hinge, of which cuML computes half the gradient",
 )
 
 
@@ -93,7 +96,6 @@ _LOSS = together(
     text="the combinations of liblinear; the primal and the dual problem have the same solution, so dual is not passed",
 )
 _LINEAR: dict[str, Rule] = {
-    # At scikit-learn's own tolerance cuML's solver stops further from the optimum than liblinear, after a few steps less.
     "tol": adjusted(lambda tol: tol / 100, "a hundredth: cuML's solver stops earlier than liblinear at the same tol"),
     "C": same,
     "fit_intercept": same,
@@ -116,7 +118,7 @@ ROWS = (
         backend="cuml.svm.LinearSVC",
         params={
             **_LINEAR,
-            "C": _PROBLEM,
+            "C": _STRENGTH,
             "penalty": _PROBLEM,
             "loss": _PROBLEM,
             "dual": _PROBLEM,
