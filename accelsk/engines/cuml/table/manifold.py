@@ -107,7 +107,7 @@ ROWS = (
         ),
         methods=("fit_transform",),
         fidelity="statistical",
-        tolerance=0.05,  # float32; trustworthiness is what is compared. To be confirmed on a GPU.
+        tolerance=0.05,  # float32; trustworthiness is what is compared. Kept on a GPU.
         export=Export(restores=False),
         devices=GPU,
         absent={"affinity_matrix_": "cuML does not keep it"},
@@ -151,7 +151,9 @@ ROWS = (
         methods=("fit_transform",),
         inherited=("get_feature_names_out",),
         fidelity="statistical",
-        tolerance=0.05,  # another approximation, float32; trustworthiness is compared. To be confirmed on a GPU.
+        # Another approximation, float32; trustworthiness is compared. To be confirmed on a GPU: with min_grad_norm
+        # passed on it was 0.985 (scikit-learn: 0.987) for 100 rows, 0.75 (0.965) for 380, 0.964 (0.981) for 4000.
+        tolerance=0.05,
         engine_params={
             "late_exaggeration": 1.0,
             "perplexity_max_iter": 100,
