@@ -13,7 +13,7 @@ from unittest import SkipTest
 import numpy as np
 import scipy.sparse as sp
 import sklearn
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_clusterer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import has_fit_parameter
 
@@ -94,7 +94,8 @@ def _fitted_attributes_are_there(case: Case) -> None:
         wanted, got = getattr(expected, name), getattr(found, name)
         if isinstance(wanted, np.ndarray):
             assert np.ndim(got) == np.ndim(wanted), f"{name} has {np.ndim(got)} dimensions, not {np.ndim(wanted)}"
-    assert found.n_features_in_ == expected.n_features_in_
+    if hasattr(expected, "n_features_in_"):
+        assert found.n_features_in_ == expected.n_features_in_
     if is_classifier(expected):
         np.testing.assert_array_equal(found.classes_, expected.classes_)
 
@@ -180,8 +181,11 @@ def _takes_weights(case: Case) -> bool:
 @promise(lambda case: _takes_weights(case) and case.row.fit.sample_weight)
 def _sample_weight_counts(case: Case) -> None:
     """Declared sample weights change the model as they change scikit-learn's, or a declared need refuses them."""
-    data, plain = _compared(case)
-    engines = case.fitted if data is case.data else fit(case.wrapped(), *data.args)
+    few = not is_clusterer(case.plain())  # with few rows, it is the first centres that decide which clusters are found
+    data = case.data if few else case.large_data
+    plain, engines = (
+        (case.fitted_plain, case.fitted) if few else (fit(e, *data.args) for e in (case.plain(), case.wrapped()))
+    )
     weights = 1.0 + np.arange(len(data.X)) % 4
     expected = fit(case.plain(), *data.args, sample_weight=weights)
     try:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from cuml_models import exported, held_of
@@ -12,6 +16,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomFore
 from sklearn.ensemble._iforest import _average_path_length
 
 from accelsk.engines.cuml.fitted import ensemble
+from accelsk.engines.cuml.room import need_room, of_forest
 from accelsk.errors import NotPortable
 
 treelite = pytest.importorskip("treelite", reason="Treelite is not installed")
@@ -177,12 +182,15 @@ def test_the_importances_are_those_of_scikit_learn_from_what_cuml_tells(forest, 
     ids=lambda forest: type(forest).__name__,
 )
 @pytest.mark.parametrize("method", ["fit", "predict"])
-def test_the_library_sees_what_scikit_learns_trees_see(forest, method):
+def test_the_library_sees_what_scikit_learns_trees_see(forest, method, monkeypatch):
+    monkeypatch.setattr(ensemble, "need_room", lambda needed: None)  # it asks the GPU
     X, y = np.array([[0.1], [0.7]]), np.array([0, 1])  # neither is a number of single precision
     seen = []
 
     class Library:
         """Keeps what it is given."""
+
+        n_bins, n_streams, max_batch_size = 2, 1, 1
 
         def fit(self, X, y=None):
             seen.append(X)
@@ -194,6 +202,35 @@ def test_the_library_sees_what_scikit_learns_trees_see(forest, method):
     assert_array_equal(seen[0], X.astype(np.float32))
     # The target of a regression is in the precision of X.
     assert seen[0].dtype == (np.float64 if isinstance(forest, RandomForestRegressor) else np.float32)
+
+
+#: Rows, columns and streams to the megabytes that a forest of 8 trees took on a GPU at most, of classes and of numbers.
+MEASURED = {
+    (200_000, 32, 4): (360, 364),
+    (200_000, 32, 1): (108, 110),
+    (400_000, 32, 4): (397, 401),
+    (200_000, 128, 4): (434, 449),
+}
+
+
+@pytest.mark.parametrize("rows, columns, streams", MEASURED)
+def test_the_memory_of_a_forest_is_estimated_a_little_above_what_was_measured(rows, columns, streams):
+    forest = SimpleNamespace(n_bins=128, n_streams=streams, max_batch_size=4096)
+    for n_classes, measured in zip((2, 1), MEASURED[rows, columns, streams], strict=True):
+        assert measured < of_forest(forest, (rows, columns), 4, n_classes) / 2**20 < 1.1 * measured
+
+
+@pytest.mark.parametrize(
+    "free, allocator, raises", [(2**30, "Cuda", False), (2**29, "Cuda", True), (0, "Managed", False)]
+)
+def test_a_forest_without_room_is_not_begun(free, allocator, raises, monkeypatch):
+    kinds = {name: type(f"{name}MemoryResource", (), {}) for name in ("Cuda", "Managed")}
+    mr = SimpleNamespace(CudaMemoryResource=kinds["Cuda"], get_current_device_resource=kinds[allocator])
+    runtime = SimpleNamespace(memGetInfo=lambda: (free, 2**31))
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    monkeypatch.setitem(sys.modules, "rmm", SimpleNamespace(mr=mr))
+    with pytest.raises(MemoryError, match="takes about 700 MB, and 512 MB are free") if raises else nullcontext():
+        need_room(700 * 2**20)
 
 
 class Bins(BaseEstimator):

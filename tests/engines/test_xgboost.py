@@ -1,5 +1,9 @@
 """Engine xgboost: the same trees where the bins are the same, its GPUs, and what it takes for missing."""
 
+import json
+import pickle
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -188,3 +192,18 @@ def test_no_parameter_that_it_does_not_know_is_passed():
 
             options = config.resolve({"engine": "xgboost"}, {})
             assert set(keywords_of(row, "xgboost", params, options)[0]) - {"recipe"} <= known, name
+
+
+def test_what_is_written_down_is_a_model_of_the_processor(iris):
+    model = AcceleratedEstimator(xgboost.XGBClassifier(n_estimators=3)).fit(*iris)
+    backend = model._backend
+    backend.model.set_params(device="cuda:0")  # a build with CUDA cannot read such a model where there is no GPU
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that this build has no CUDA
+            again = pickle.loads(ADAPTER.dump(backend, ROWS["XGBClassifier"])).model
+        assert again.get_params()["device"] == "cpu"
+        assert json.loads(again.get_booster().save_config())["learner"]["generic_param"]["device"] == "cpu"
+        assert backend.model.get_params()["device"] == "cuda:0"
+    finally:
+        backend.model.set_params(device="cpu")

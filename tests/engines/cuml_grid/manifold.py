@@ -23,6 +23,7 @@ REFUSED = {
     (_TSNE, "perplexity"): "cuML has 1023 neighbours at most, and a third of them is the perplexity",
 }
 CORRECTED = {
+    (_TSNE, "min_grad_norm"): "cuML ends the early exaggeration, and the fit, by it",
     (_TSNE, "n_neighbors"): "three times the perplexity, as scikit-learn; cuML has 90 whatever the perplexity",
 }
 LEFT = {

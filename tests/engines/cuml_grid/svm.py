@@ -38,6 +38,9 @@ CORRECTED = {
     (_SVC, "decision_function_shape"): "a model per pair, of which either shape is computed here",
     (_LINEAR_SVC, "penalized_intercept"): _PENALIZED,
     (_LINEAR_SVR, "penalized_intercept"): _PENALIZED,
+    (_LINEAR_SVC, "C"): "the gradient of cuML's squared hinge is half of liblinear's",
+    (_LINEAR_SVC, "tol"): "cuML's solver stops earlier",
+    (_LINEAR_SVR, "tol"): "cuML's solver stops earlier",
     (_LINEAR_SVR, "penalty"): "scikit-learn's penalty is L2, whatever the loss",
 }
 LEFT = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from accelsk.engines.cuml.room import need_room, of_forest
 from accelsk.engines.cuml.trees import Nodes, build, read_forest
 from accelsk.engines.holding import Intake, called
 from accelsk.errors import NotPortable
@@ -135,8 +136,17 @@ def _single(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
         return called(held, method, X.astype(np.float32, copy=False), given)
 
 
-def _rounded(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
-    """Round X to single precision, and compute in that of the target."""
+def _classify(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Compute in single precision, where there is room for the forest."""
+    if method == "fit":
+        need_room(of_forest(held.model, X.shape, 4, len(held.labels)))
+    return _single(held, method, X, given)
+
+
+def _regress(held: Held, method: str, X: Any, given: Mapping[str, Any]) -> Any:
+    """Round X to single precision, and compute in that of the target, where there is room for the forest."""
+    if method == "fit":
+        need_room(of_forest(held.model, X.shape, X.dtype.itemsize, 1))
     with np.errstate(over="ignore"):
         return called(held, method, X.astype(np.float32, copy=False).astype(X.dtype, copy=False), given)
 
@@ -176,6 +186,6 @@ FITTED: dict[str, Callable[[Read, Mapping[str, Any]], dict[str, Any]]] = {
 INTAKE: dict[str, Intake] = {"RandomForestRegressor": Intake(ravels=True)}
 RUNS: dict[str, Callable[[Held, str, Any, Mapping[str, Any]], Any]] = {
     "IsolationForest": _single,
-    "RandomForestClassifier": _single,
-    "RandomForestRegressor": _rounded,
+    "RandomForestClassifier": _classify,
+    "RandomForestRegressor": _regress,
 }

@@ -1,4 +1,4 @@
-"""Rows of ``sklearn.ensemble``. The tolerances are estimates, to be confirmed on a GPU."""
+"""Rows of ``sklearn.ensemble``. The tolerances are those of scores on some hundred rows, as seen on a GPU."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ ROWS = (
         fit=Inputs(needs=(_COLUMNS,)),
         methods=("fit_predict", "predict", "decision_function", "score_samples"),
         fidelity="statistical",
-        tolerance=0.03,
+        # The share of equal labels was 0.96 to 0.99 on a GPU; of two seeds of scikit-learn's it is 0.98 to 0.99.
+        tolerance=0.05,
         devices=GPU,
         absent=_SAMPLES,
         export=Export(

@@ -19,7 +19,7 @@ ROWS = (
         fit=Inputs(sparse=("csr",)),
         methods=("fit_transform", "transform"),
         inherited=("get_feature_names_out",),
-        tolerance=1e-9,  # of float64. To be confirmed on a GPU.
+        tolerance=1e-9,  # of float64; 1e-15 on a GPU.
         export=Export(tolerance=1e-9, restores=False),
         devices=GPU,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accelsk.engines.cuml.table.conditions import GPU, JOBS, SILENT, demanded, size
-from accelsk.engines.rules import Refused, const, ignored, mapped, only, same, together
+from accelsk.engines.rules import Refused, adjusted, const, ignored, mapped, only, same, together
 from accelsk.engines.spec import Export, Inputs, Need, Row
 
 __all__ = ["ROWS"]
@@ -107,7 +107,7 @@ ROWS = (
         ),
         methods=("fit_transform",),
         fidelity="statistical",
-        tolerance=0.05,  # float32; trustworthiness is what is compared. To be confirmed on a GPU.
+        tolerance=0.05,  # float32; trustworthiness is what is compared. Kept on a GPU.
         export=Export(restores=False),
         devices=GPU,
         absent={"affinity_matrix_": "cuML does not keep it"},
@@ -124,7 +124,8 @@ ROWS = (
             "max_iter": _STEPS,
             "n_iter": _STEPS.versions(until="1.7"),
             "n_iter_without_progress": ignored("a rule to save steps: all of them are made"),
-            "min_grad_norm": same,
+            # cuML looks at it within the early exaggeration, too, where a fit was seen to end after 85 steps of 1000.
+            "min_grad_norm": adjusted(lambda norm: 0.0, "0: all steps are made, as of n_iter_without_progress"),
             "metric": _METRIC,
             "metric_params": _METRIC,
             "init": only("pca", "random"),
@@ -150,7 +151,9 @@ ROWS = (
         methods=("fit_transform",),
         inherited=("get_feature_names_out",),
         fidelity="statistical",
-        tolerance=0.05,  # another approximation, float32; trustworthiness is compared. To be confirmed on a GPU.
+        # Another approximation, float32; trustworthiness is compared. To be confirmed on a GPU: with min_grad_norm
+        # passed on it was 0.985 (scikit-learn: 0.987) for 100 rows, 0.75 (0.965) for 380, 0.964 (0.981) for 4000.
+        tolerance=0.05,
         engine_params={
             "late_exaggeration": 1.0,
             "perplexity_max_iter": 100,

