@@ -205,7 +205,7 @@ class _Stage:
         if self._weights is None:
             return True
         (n_in, n_between), n_out = self._weights.shape, matrix.shape[1]
-        return n_in * n_out <= n_in * n_between + n_between * n_out
+        return bool(n_in * n_out <= n_in * n_between + n_between * n_out)
 
     def multiply(self, matrix: Array) -> None:
         if self._weights is not None:
@@ -259,10 +259,8 @@ def may_be_linear(cls: type) -> bool:
     >>> may_be_linear(StandardScaler), may_be_linear(RandomForestClassifier)
     (True, False)
     """
-    name: str = public_name(cls)
-    return name in _LINEAR
+    return public_name(cls) in _LINEAR
 
 
-_LINEAR: frozenset[str] = frozenset(("sklearn.decomposition.TruncatedSVD", *scaling.SCALERS)).union(
-    projection.CENTRED, linear.REGRESSORS, linear.CLASSIFIERS, linear.GENERALIZED
-)
+_LINEAR = projection.CENTRED | linear.REGRESSORS | linear.CLASSIFIERS | linear.GENERALIZED | frozenset(scaling.SCALERS)
+_LINEAR |= {"sklearn.decomposition.TruncatedSVD"}
