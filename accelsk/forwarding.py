@@ -31,7 +31,6 @@ def as_the_pipeline(name: str) -> Any:
     descriptor
         For the class of the pipeline.
     """
-
     theirs = getattr_static(Pipeline, name)
 
     def has(self: Any) -> bool:

@@ -236,7 +236,7 @@ def same(theirs, ours, model, specification):
         return
     assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
     if theirs.dtype.kind in "fc":  # sparse matrices may be complex
-        close = 1e-9 if theirs.dtype == np.float64 and specification[3] == "f8" else 2e-4
+        close = 1e-10 if theirs.dtype == np.float64 and specification[3] == "f8" else 2e-4
         finite = theirs[np.isfinite(theirs)]
         scale = np.abs(finite).max(initial=0.0)
         np.testing.assert_allclose(ours, theirs, rtol=close, atol=close * scale)
