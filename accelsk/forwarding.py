@@ -31,12 +31,10 @@ def as_the_pipeline(name: str) -> Any:
     descriptor
         For the class of the pipeline.
     """
-
-    def of_scikit_learn(self: Any) -> Any:
-        return getattr_static(Pipeline, name).__get__(self, type(self))  # or the AttributeError that says why not
+    theirs = getattr_static(Pipeline, name)
 
     def has(self: Any) -> bool:
-        of_scikit_learn(self)
+        theirs.__get__(self, type(self))  # raises the AttributeError that says why not
         return True
 
     def fitting(self: Any, X: Any, y: Any = None, **params: Any) -> Any:
@@ -48,7 +46,7 @@ def as_the_pipeline(name: str) -> Any:
         if result is not None:
             return result
         args, params = tuple(map(frames.local, args)), {key: frames.local(value) for key, value in params.items()}
-        return self._leaving(of_scikit_learn(self)(self._entering(X), *args, **params), X)
+        return self._leaving(theirs.__get__(self, type(self))(self._entering(X), *args, **params), X)
 
     method = wraps(getattr(Pipeline, name))(fitting if is_fitting(name) else computing)
     asking = available_if(has)(method)

@@ -60,7 +60,10 @@ class _Plan:
 
     @property
     def holds(self) -> bool:
-        return all(state.get(name) is value for state, name, value in self.watched)
+        for state, name, value in self.watched:  # noqa: SIM110  a generator takes as long as the product
+            if state.get(name) is not value:
+                return False
+        return True
 
 
 class _State:

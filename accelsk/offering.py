@@ -64,11 +64,12 @@ def evaluation_of(wrapper: Any, route: Route) -> Evaluation:
         noted = wrapper.__dict__.get("_preparation")
         exports = route.row is not None and not route.row.native
         asking = weakref.ref(wrapper)  # else the two would keep each other alive, and the data with them
+        at_home = route.device == HOST  # what is on a device is not asked for anything: it would have to come home
         found = Evaluation(
-            getattr(backend, "n_features_in_", None),
+            getattr(backend, "n_features_in_", None) if at_home else None,
             lambda: _offered(asking(), backend, route),
             lambda: getattr(backend, "__dict__", {}).get("_sklearn_output_config"),
-            named=hasattr(backend, "feature_names_in_"),
+            named=at_home and hasattr(backend, "feature_names_in_"),
             preparation=None if noted is None else Preparation(**noted),
             patience=_PATIENCE if exports and hasattr(wrapper._inner, "n_estimators") else 0.0,
         )

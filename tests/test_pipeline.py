@@ -51,7 +51,7 @@ def test_it_is_a_pipeline_and_predicts_what_the_plain_one_predicts(iris):
 
     assert isinstance(pipe, Pipeline)
     np.testing.assert_array_equal(pipe.predict(X), plain.predict(X))
-    np.testing.assert_array_equal(pipe.decision_function(X), plain.decision_function(X))
+    np.testing.assert_allclose(pipe.decision_function(X), plain.decision_function(X), rtol=1e-12)
     assert pipe.score(X, y) == plain.score(X, y)
     assert (pipe.n_features_in_, list(pipe.classes_)) == (4, [0, 1, 2])
 

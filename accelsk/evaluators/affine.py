@@ -259,10 +259,8 @@ def may_be_linear(cls: type) -> bool:
     >>> may_be_linear(StandardScaler), may_be_linear(RandomForestClassifier)
     (True, False)
     """
-    name: str = public_name(cls)
-    return name in _LINEAR
+    return public_name(cls) in _LINEAR
 
 
-_LINEAR: frozenset[str] = frozenset(("sklearn.decomposition.TruncatedSVD", *scaling.SCALERS)).union(
-    projection.CENTRED, linear.REGRESSORS, linear.CLASSIFIERS, linear.GENERALIZED
-)
+_LINEAR = projection.CENTRED | linear.REGRESSORS | linear.CLASSIFIERS | linear.GENERALIZED | frozenset(scaling.SCALERS)
+_LINEAR |= {"sklearn.decomposition.TruncatedSVD"}

@@ -14,11 +14,14 @@ import scipy.sparse as sp
 
 pytest.importorskip("sklearnex", reason="scikit-learn-intelex is not installed")
 
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearnex_cases import ADAPTER, ROWS, every_row
 from sklearnex_grid import GRIDS
 from sklearnex_models import CASES, Case, data, fit, keywords_of, outputs
 
+from accelsk import AcceleratedEstimator, AcceleratedPipeline
 from accelsk.devices import HOST
 from accelsk.engines.sklearnex.archive import read_forest
 from accelsk.errors import NotPortable
@@ -363,3 +366,17 @@ def test_forests_see_what_float32_holds(name):
     np.testing.assert_array_equal(backend.predict(X), backend.predict(X.astype(np.float32)))
     with pytest.raises(ValueError, match="too large for dtype"):
         backend.predict(np.full_like(X, 1e300))
+
+
+def test_a_model_that_is_exact_is_predicted_as_scikit_learns():
+    X, y = data("three")[:2]
+    model = AcceleratedEstimator(LogisticRegression(), engine="sklearnex").fit(X, y)
+    by_engine = ADAPTER.home(ADAPTER.call(model._backend, model._route.row, "predict_proba", (X,), {}, HOST))
+
+    np.testing.assert_allclose(model.predict_proba(X), by_engine, rtol=1e-10)
+
+    assert model.decision_.operations.keys() == {"predict_proba"}
+    pipe = AcceleratedPipeline([("pca", PCA(2)), ("clf", LogisticRegression())], engine="sklearnex").fit(X, y)
+    expected = pipe.named_steps["clf"].predict_proba(pipe.named_steps["pca"].transform(X))
+    np.testing.assert_allclose(pipe.predict_proba(X), expected, rtol=1e-10)
+    assert "one product for 'pca', 'clf'" in pipe.decision_["clf"].operations["predict_proba"]

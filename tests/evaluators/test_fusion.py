@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,10 @@ def data():
 def made(X, y, *steps):
     plain = make_pipeline(*steps)  # for its names
     return AcceleratedPipeline(plain.steps, engine="sklearn").fit(X, y)
+
+
+def unfitted():
+    return StandardScaler(), PCA(3), LogisticRegression()
 
 
 def fast(pipe, method, X):
@@ -162,3 +167,33 @@ def test_pipelines_are_prepared_step_by_step(data):
 
     assert pipe.named_steps["kmeans"].decision_.operations.keys() >= {"predict"}
     assert pipe._evaluation.answer("predict", pipe.steps, X[:2]) is not None
+
+
+def test_eight_threads_predict_while_another_fits_again(data):
+    X, y = data
+    pipe = made(X, y, *unfitted())
+    both = [to_sklearn(pipe).predict_proba(X), to_sklearn(made(X, ~y, *unfitted())).predict_proba(X)]
+    start, wrong = threading.Barrier(9), []
+
+    def predict(seed):
+        rng = np.random.default_rng(seed)
+        start.wait()
+        for _ in range(60):
+            rows = rng.integers(0, len(X), rng.integers(1, 40))
+            found = pipe.predict_proba(X[rows])
+            if not any(np.allclose(found, expected[rows]) for expected in both):
+                wrong.append(rows)
+
+    def fit():
+        start.wait()
+        for number in range(10):
+            pipe.fit(X, y if number % 2 else ~y)
+
+    threads = [threading.Thread(target=predict, args=(seed,)) for seed in range(8)] + [threading.Thread(target=fit)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert not wrong
+    np.testing.assert_allclose(fast(pipe, "predict_proba", X), both[0])
