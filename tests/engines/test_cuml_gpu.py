@@ -18,13 +18,15 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler, minmax_scale, scale
+from sklearn.svm import LinearSVC
 
 from accelsk import AcceleratedEstimator, AcceleratedPipeline, to_sklearn
 from accelsk.engines import get, get_adapter, why_missing
 from accelsk.engines.cuml.adapter import CumlAdapter
-from accelsk.errors import DeviceNotAvailable, DeviceOutOfMemory
+from accelsk.errors import DeviceNotAvailable, DeviceOutOfMemory, UnsupportedInput
 from accelsk.testing import parametrize_with_engine_checks
 from accelsk.testing.case import case_of, fit
 
@@ -134,6 +136,38 @@ def test_single_precision_stays_single_and_whole_numbers_become_double(words):
 def test_iterations_that_are_used_up_are_told(words):
     with pytest.warns(ConvergenceWarning):
         on_gpu(LogisticRegression(max_iter=1, tol=1e-12)).fit(*words)
+
+
+# -- where cuML by itself gives something else -------------------------------------------------------------------------
+
+
+def test_linear_machines_have_the_coefficients_of_liblinear(breast_cancer):
+    X, y = breast_cancer
+    plain, there = LinearSVC().fit(X, y), on_gpu(LinearSVC()).fit(X, y)
+    assert np.linalg.norm(there.coef_) == pytest.approx(np.linalg.norm(plain.coef_), rel=0.05)
+
+
+def test_weights_of_three_classes_are_refused(iris):
+    with pytest.raises(UnsupportedInput, match="two classes"):
+        on_gpu(LogisticRegression(class_weight="balanced")).fit(*iris)
+
+
+def test_an_embedding_is_not_ended_early(breast_cancer):
+    X, _ = breast_cancer
+    found = on_gpu(TSNE(random_state=0)).fit_transform(X)
+    assert trustworthiness(X, found) > 0.93
+
+
+def test_a_forest_without_room_is_an_error_and_the_process_goes_on(words):
+    import cupy
+
+    X, y = words
+    free, _ = cupy.cuda.runtime.memGetInfo()
+    ballast = cupy.empty(free - 128 * 2**20, dtype=cupy.uint8)
+    with pytest.raises(DeviceOutOfMemory, match="a forest of these data takes about"):
+        on_gpu(RandomForestClassifier(10)).fit(X, y)
+    del ballast
+    assert on_gpu(RandomForestClassifier(10)).fit(X, y).score(X, y) > 0.9
 
 
 # -- pipelines ---------------------------------------------------------------------------------------------------------
