@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from accelsk.backend import route_of
+from accelsk.backend import Route, route_of
 from accelsk.batches import is_finite, returns_arrays
+from accelsk.devices import HOST
 from accelsk.offering import model_of
 from accelsk.threads import share
 from accelsk.wrapper import Wrapper
@@ -204,7 +205,7 @@ def _planned(method: str, steps: Sequence[tuple[str, Any]]) -> _Plan:
     used = [(name, step) for name, step in steps if step is not None and step != "passthrough"]
     parts: tuple[_Fused | _Alone, ...] = ()
     width = 0
-    if method in METHODS and used and all(isinstance(step, Wrapper) for _, step in used):
+    if method in METHODS and used and all(_is_at_home(step) for _, step in used):
         for _, step in used:
             _watch(watched, vars(step), ("_backend",))
             state = getattr(step.__dict__.get("_backend"), "__dict__", {})
@@ -214,7 +215,7 @@ def _planned(method: str, steps: Sequence[tuple[str, Any]]) -> _Plan:
         backends = [step.__dict__.get("_backend") for _, step in used]
         width = getattr(backends[0], "n_features_in_", 0)
         # Those that know their features by name warn of arrays.
-        if width and not any(backend is None or hasattr(backend, "feature_names_in_") for backend in backends):
+        if width and not any(hasattr(backend, "feature_names_in_") for backend in backends):
             parts = _parts(method, used, watched)
     return _Plan(parts, width, tuple(watched), tuple(outputs))
 
@@ -272,10 +273,17 @@ def _parts(
     return tuple(parts)
 
 
+def _route(step: Wrapper) -> Route:
+    return step.__dict__.get("_route") or route_of(step._decision, type(step._inner))
+
+
+def _is_at_home(step: Any) -> bool:
+    """Whether a step is fitted, and its model is not on a device, from where its attributes would have to come."""
+    return isinstance(step, Wrapper) and "_backend" in step.__dict__ and _route(step).device == HOST
+
+
 def _model(step: Wrapper) -> Any:
     """scikit-learn's model for a step; None where it need not be asked for."""
     from accelsk.evaluators.affine import may_be_linear
 
-    if not may_be_linear(type(step._inner)):
-        return None
-    return model_of(step, step.__dict__.get("_route") or route_of(step._decision, type(step._inner)))
+    return model_of(step, _route(step)) if may_be_linear(type(step._inner)) else None

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
@@ -27,6 +26,7 @@ from accelsk.frames import taken
 from accelsk.hyperparameters import params_of
 from accelsk.offering import evaluation_of, prepared
 from accelsk.options import OptionsMixin
+from accelsk.randomness import with_its_own_random_state
 from accelsk.residence import Resident, at_home
 from accelsk.selection import home_of
 
@@ -347,31 +347,6 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         from accelsk.displays import visual_block
 
         return visual_block(self)
-
-
-def with_its_own_random_state(made: Any, estimator: Any) -> Any:
-    """Give a clone the random generators of the original: a clone has copies, and each fit would draw the same.
-
-    Parameters
-    ----------
-    made : estimator
-        The clone.
-    estimator : estimator
-        The original.
-
-    Returns
-    -------
-    estimator
-        The clone.
-    """
-    held = vars(estimator).items()  # rather than get_params: asked at every fit
-    generators = {
-        name: value for name, value in held if isinstance(value, _GENERATORS) and "_" not in name[0] + name[-1]
-    }
-    return made.set_params(**generators) if generators else made
-
-
-_GENERATORS = (np.random.RandomState, np.random.Generator)
 
 
 def warn_of_fallback(decisions: Mapping[str, Decision]) -> None:

@@ -32,8 +32,23 @@ def with_nan():
     return rows
 
 
-def native(rows, takes=0.0):
-    time.sleep(takes)
+class Clock:
+    """Seconds that pass when somebody computes, on however busy a machine."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr("accelsk.evaluation.time", made)
+    return made
+
+
+def native(rows):
     return rows.sum(axis=1)
 
 
@@ -46,10 +61,20 @@ def offer(name="fast", evaluate=lambda rows: rows.sum(axis=1) + 0.0, seconds=1e-
     return Offer(name=name, methods=("predict",), make=make, seconds=lambda method, n_rows: seconds, **more)
 
 
-def computed(evaluation, rows=X, *, takes=0.0, times=1):
+def computed(evaluation, rows=X, *, clock=None, takes=0.0, times=1):
+    def model():
+        if clock is not None:
+            clock.now += takes
+        return native(rows)
+
     for _ in range(times):
-        result = evaluation.compute("predict", (rows,), {}, lambda: native(rows, takes))
+        result = evaluation.compute("predict", (rows,), {}, model)
     return result
+
+
+def slowly(rows):
+    time.sleep(0.001)
+    return native(rows)
 
 
 def told(evaluation):
@@ -68,36 +93,37 @@ def test_what_costs_nothing_to_make_is_taken_at_the_first_call_and_answers_from_
     assert evaluation.answer("predict", X[:1]) is None  # of another size
 
 
-def test_what_takes_time_to_make_is_made_once_it_would_have_saved_as_much():
+def test_what_takes_time_to_make_is_made_once_it_would_have_saved_as_much(clock):
     made = []
-    evaluation = Evaluation(3, lambda: [offer(build=0.2, made=made)])
+    evaluation = Evaluation(3, lambda: [offer(build=0.02, made=made)])
 
-    computed(evaluation, takes=0.006, times=3)
+    computed(evaluation, clock=clock, takes=0.006, times=3)
     assert made == []
-    computed(evaluation, takes=0.006, times=35)
+    computed(evaluation, clock=clock, takes=0.006)
     assert made == ["fast"]
-    computed(evaluation, takes=0.006, times=3)
+    computed(evaluation, clock=clock, takes=0.006, times=3)
 
     assert told(evaluation) == "fast for 64 to 127 rows"
 
 
-def test_what_turns_out_to_be_no_gain_is_given_up():
+def test_what_turns_out_to_be_no_gain_is_given_up(clock):
     def slow(rows):
-        return native(rows, 0.004)
+        clock.now += 0.001
+        return native(rows)
 
     evaluation = Evaluation(3, lambda: [offer(evaluate=slow, build=1e-9)])
 
-    computed(evaluation, takes=0.001, times=12)
+    computed(evaluation, clock=clock, takes=0.001, times=12)
 
     assert told(evaluation) == ""
     assert not evaluation.answers("predict", len(X))
 
 
-def test_without_a_gain_in_sight_nothing_is_made():
+def test_without_a_gain_in_sight_nothing_is_made(clock):
     made = []
     evaluation = Evaluation(3, lambda: [offer(seconds=1.0, build=1e-9, made=made)])
 
-    computed(evaluation, takes=0.001, times=4)
+    computed(evaluation, clock=clock, takes=0.001, times=4)
 
     assert (made, told(evaluation)) == ([], "")
     assert evaluation.methods.keys() == {"predict"}
@@ -131,7 +157,7 @@ def test_an_evaluator_that_never_answers_is_asked_no_more(refuses):
     assert evaluation.answer("predict", X) is None
 
 
-def test_offers_are_asked_for_when_the_model_itself_has_computed_for_long_enough():
+def test_offers_are_asked_for_when_the_model_itself_has_computed_for_long_enough(clock):
     asked = []
 
     def find():
@@ -140,9 +166,9 @@ def test_offers_are_asked_for_when_the_model_itself_has_computed_for_long_enough
 
     evaluation = Evaluation(3, find, patience=0.01)
 
-    computed(evaluation, takes=0.004, times=2)
+    computed(evaluation, clock=clock, takes=0.004, times=2)
     assert not asked
-    computed(evaluation, takes=0.004, times=3)
+    computed(evaluation, clock=clock, takes=0.004, times=3)
     assert len(asked) == 1
 
 
@@ -155,7 +181,7 @@ def test_single_precision_is_for_those_who_ask_for_it():
     assert told(evaluation) == "fast for 64 to 127 rows"
 
     evaluation = Evaluation(3, find)
-    preparation = evaluation.prepare({"predict": lambda rows: native(rows, 0.001)}, [X], "float32")
+    preparation = evaluation.prepare({"predict": slowly}, [X], "float32")
     assert preparation.chosen["predict"][7] in ("half", "fast")
     assert preparation.ratios["predict"][7] > 1
     assert preparation.differences["predict"][7] < 1e-12
@@ -164,7 +190,7 @@ def test_single_precision_is_for_those_who_ask_for_it():
 def test_what_was_prepared_holds_where_the_evaluation_is_made_again():
     made = []
     evaluation = Evaluation(3, lambda: [offer(build=100.0, made=made)])
-    preparation = evaluation.prepare({"predict": lambda rows: native(rows, 0.001)}, [X], "float64")
+    preparation = evaluation.prepare({"predict": slowly}, [X], "float64")
     assert (made, evaluation.answers("predict", 100)) == (["fast"], True)
 
     again = Evaluation(3, lambda: [offer(build=100.0, made=made)], preparation=preparation)
