@@ -164,7 +164,8 @@ def _of_isolation(model: Any, sums: Callable[[Array], Array | None]) -> dict[str
     def score_samples(X: Array) -> Array | None:
         if getattr(model, "estimators_", None) is not held:  # others were put in their place
             return None
-        rows = in_single(X, nan=True)
+        # Infinity is a value like others here. But what becomes it on the way to single precision is warned of.
+        rows = X if X.dtype == np.float32 else in_single(X, nan=True)
         depths = None if rows is None else sums(rows)
         if depths is None:
             return None

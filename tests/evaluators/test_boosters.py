@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from accelsk import AcceleratedEstimator
 from accelsk.backend import route_of
 
+catboost = pytest.importorskip("catboost")
 lightgbm = pytest.importorskip("lightgbm")
 xgboost = pytest.importorskip("xgboost")
 
@@ -71,6 +72,11 @@ def holed(X):
 LIBRARIES = {
     "xgboost": (xgboost.XGBClassifier, xgboost.XGBRegressor, {}),
     "lightgbm": (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor, QUIET),
+    "catboost": (
+        catboost.CatBoostClassifier,
+        catboost.CatBoostRegressor,
+        {"verbose": False, "allow_writing_files": False, "thread_count": 1},
+    ),
 }
 
 
@@ -97,7 +103,9 @@ def test_two_classes(classifier, breast_cancer, missing):
     assert_close(classifier(n_estimators=20).fit(X[::2], np.array(["no", "yes"])[y[::2]]), holed(X)[1:200:2])
 
 
-def test_ten_classes(classifier):
+def test_ten_classes(library, classifier):
+    if library == "catboost":
+        pytest.skip("of several classes the leaves have several numbers there")
     X, y = load_digits(return_X_y=True)
 
     assert_close(classifier(n_estimators=5).fit(X[:600], y[:600] * 3 - 4), X[600:700])
@@ -107,9 +115,9 @@ def test_ten_classes(classifier):
     "objectives",
     [
         {},
-        {"xgboost": "count:poisson", "lightgbm": "poisson"},
-        {"xgboost": "reg:gamma", "lightgbm": "gamma"},
-        {"xgboost": "reg:absoluteerror", "lightgbm": "regression_l1"},
+        {"xgboost": "count:poisson", "lightgbm": "poisson", "catboost": "Quantile:alpha=0.3"},
+        {"xgboost": "reg:gamma", "lightgbm": "gamma", "catboost": "RMSE"},
+        {"xgboost": "reg:absoluteerror", "lightgbm": "regression_l1", "catboost": "MAE"},
     ],
     ids=lambda objectives: objectives.get("lightgbm", "default"),
 )
@@ -122,6 +130,8 @@ def test_regression(library, regressor, objectives, diabetes):
 
 
 def test_the_best_iterations_are_taken(library, classifier, breast_cancer):
+    if library == "catboost":
+        pytest.skip("it drops the others itself")
     X, y = breast_cancer
     params, fit = (
         {"early_stopping_rounds": 8, "eval_metric": "logloss"},
@@ -138,10 +148,14 @@ def test_the_best_iterations_are_taken(library, classifier, breast_cancer):
     assert_close(model, X[200:300])
 
 
-def test_constrained_and_sampled(classifier, breast_cancer):
+def test_constrained_and_sampled(library, classifier, breast_cancer):
     X, y = breast_cancer
+    constrained = (1, *[0] * 29)
+    params = {"monotone_constraints": list(constrained)}
+    if library != "catboost":
+        params = {"monotone_constraints": constrained, "subsample": 0.5, "colsample_bytree": 0.5}
 
-    model = classifier(n_estimators=10, subsample=0.5, colsample_bytree=0.5, monotone_constraints=(1, *[0] * 29))
+    model = classifier(n_estimators=10, **params)
     assert_close(model.fit(X, y), X[:50])
 
 
@@ -155,6 +169,8 @@ def test_constrained_and_sampled(classifier, breast_cancer):
     ids=lambda estimator: type(estimator).__name__,
 )
 def test_scikit_learns_classes(library, estimator, diabetes):
+    if library == "catboost":
+        pytest.skip("see test_symmetric_trees")
     X, y = diabetes
     y = np.digitize(y, [100, 200]) if hasattr(estimator, "predict_proba") else y
     ours = AcceleratedEstimator(estimator, engine=library).fit(X, y)
@@ -180,12 +196,31 @@ def test_what_is_no_plain_ensemble_is_left_to_the_library(breast_cancer):
     assert_close(AcceleratedEstimator(linear).fit(X, y), rows, without=("numpy", "onnxruntime"))
 
 
+def test_symmetric_trees(breast_cancer):
+    X, y = breast_cancer
+    hist = HistGradientBoostingClassifier(max_iter=20, early_stopping=False)
+    assert_close(AcceleratedEstimator(hist, engine="catboost").fit(X, y), holed(X[:100]))
+
+    # Others, and leaves of several numbers, are left to the library; a border of a probability as well.
+    quiet = LIBRARIES["catboost"][2]
+    grown = AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5, grow_policy="Lossguide", **quiet)).fit(X, y)
+    several = AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5, **quiet)).fit(X, np.arange(len(y)) % 3)
+    moved = AcceleratedEstimator(catboost.CatBoostClassifier(iterations=5, **quiet)).fit(X, y)
+    moved.estimator_.set_probability_threshold(0.9)
+    assert set(made(grown).values()) == {None}
+    assert made(several) == made(moved) == {}
+
+
 def test_rows_at_and_beside_the_thresholds(library, regressor, diabetes):
     X, y = diabetes
     model = regressor(n_estimators=20).fit(X, y)
     if library == "xgboost":
         table = model.get_booster().trees_to_dataframe().query("Feature != 'Leaf'")
         columns, values = table["Feature"].str[1:].astype(int).to_numpy(), table["Split"].to_numpy(dtype=np.float32)
+    elif library == "catboost":
+        borders = model.estimator_.get_borders()
+        columns = np.repeat(list(borders), [len(each) for each in borders.values()])
+        values = np.concatenate(list(borders.values())).astype(np.float32)
     else:
         table = model.booster_.trees_to_dataframe().dropna(subset="split_feature")
         columns = table["split_feature"].str.removeprefix("Column_").astype(int).to_numpy()

@@ -120,9 +120,13 @@ def test_regression(model, diabetes):
 def test_isolation_forest(contamination, breast_cancer):
     X = breast_cancer[0]
     model = IsolationForest(n_estimators=30, contamination=contamination, random_state=0).fit(X)
-    X = X.copy()
-    X[::3, 4] = np.nan
+    X = X.astype(np.float32)
+    X[::3, 4], X[1::5, 2], X[1::7, 3] = np.nan, np.inf, -np.inf
+    evaluate = next(offers(model)).make()["score_samples"]
 
+    assert np.array_equal(evaluate(X), model.score_samples(X))
+    assert np.array_equal(evaluate(X[1:2]), model.score_samples(X[1:2]))
+    X[~np.isfinite(X)] = np.nan
     assert_same(model, X)
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from accelsk import drivers
 from accelsk.convert import sparse_matrix
 from accelsk.devices import HOST, Device
-from accelsk.engines.boosters import Booster, BoosterAdapter
+from accelsk.engines.boosters import Booster
 from accelsk.engines.catboost.frames import check_frame
 from accelsk.engines.catboost.labels import are_kept, by_code
 from accelsk.engines.catboost.table import LOSSES
 from accelsk.engines.catboost.threads import fit_held, table, threads_of_tables
+from accelsk.engines.catboost.trees import WalkedAdapter
 from accelsk.engines.ownclass import OwnClass
 from accelsk.engines.recipes import Loss, Prepared, feature_share
 from accelsk.engines.spec import Row
@@ -40,7 +41,7 @@ _ASKED = frozenset(
 )
 
 
-class CatBoostAdapter(BoosterAdapter):
+class CatBoostAdapter(WalkedAdapter):
     """How accelsk talks to CatBoost."""
 
     def devices(self) -> Mapping[Device, str]:
