@@ -1,7 +1,8 @@
 """Numbers of threads that belong to the process, such as those of BLAS: who holds them to how many.
 
 Several threads of Python may hold a number at once: the smallest holds, and the number from before comes back with the
-end of the last one. No number is ever raised: who has set a smaller one from outside has said what is the most.
+end of the last one. A limit raises no number: who has set a smaller one from outside has said what is the most. Only
+the share of a task may be more, such as `inner_n_jobs` in a worker that was started with one thread.
 
 threadpoolctl, which scikit-learn uses inside k-means and nearest neighbours, keeps no such account: it puts back what
 it has found. If that was found while another thread held the number, it is wrong, and comes after the right one. So
@@ -110,12 +111,13 @@ def set_number(pool: Pool, number: int | None) -> None:
 class _Held:
     """A pool, the number outside, the one that was set last, and what was ever set while others might have looked."""
 
-    __slots__ = ("before", "limits", "now", "pool", "shown")
+    __slots__ = ("before", "limits", "now", "pool", "shares", "shown")
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.before = self.now = pool.get_num_threads()
         self.limits: list[int] = []
+        self.shares: list[int] = []
         self.shown: set[int | None] = set()
 
     def set(self, number: int | None) -> None:
@@ -125,6 +127,8 @@ class _Held:
 
     def bounded(self) -> int | None:
         limit = min(self.limits)
+        if self.shares:
+            return limit  # what a task was given comes before what its process had
         # Neither None nor what is not positive is a number: the library decides.
         return limit if self.before is None or self.before < 1 else min(limit, self.before)
 
@@ -189,7 +193,7 @@ class Numbers:
                     held.look()
             self._held.clear()
 
-    def hold(self, pools: Sequence[Pool], limit: int) -> object:
+    def hold(self, pools: Sequence[Pool], limit: int, *, share: bool = False) -> object:
         """Hold pools to a number from now on.
 
         Parameters
@@ -198,6 +202,8 @@ class Numbers:
             Which.
         limit : int
             The most threads.
+        share : bool, default=False
+            Whether it is the number that a task was given, which may be more than there was.
 
         Returns
         -------
@@ -216,19 +222,21 @@ class Numbers:
                     known.look()
                     known.before = known.now
                 known.limits.append(limit)
+                if share:
+                    known.shares.append(limit)
                 known.set(known.bounded())
             if self._holders > 1 or self._guests:
                 self._show()
             return self._process
 
-    def release(self, process: object, pools: Sequence[Pool], limit: int) -> None:
+    def release(self, process: object, pools: Sequence[Pool], limit: int, *, share: bool = False) -> None:
         """Hold them no longer.
 
         Parameters
         ----------
         process : object
             From `hold`.
-        pools, limit : sequence of Pool, int
+        pools, limit, share : sequence of Pool, int, bool
             As they were given to `hold`.
         """
         with self._lock:
@@ -238,6 +246,8 @@ class Numbers:
             for pool in pools:
                 held = self._held[pool.filepath]
                 held.limits.remove(limit)
+                if share:
+                    held.shares.remove(limit)
                 held.set(held.bounded() if held.limits else held.before)
             self._settle()
 

@@ -234,10 +234,10 @@ class _Economical:
             set_number(pool, number)
 
 
-def _lower(pools: Iterable[Pool], limit: int) -> Sequence[tuple[Pool, int]]:
-    """Lower the numbers that belong to this thread; return what to set afterwards."""
+def _lower(pools: Iterable[Pool], limit: int, *, exactly: bool = False) -> Sequence[tuple[Pool, int]]:
+    """Lower the numbers that belong to this thread, or raise them as well; return what to set afterwards."""
     before = [(pool, pool.get_num_threads()) for pool in pools]
-    changed = [(pool, number) for pool, number in before if number is not None and number > limit]
+    changed = [(pool, number) for pool, number in before if number is not None and (exactly or number > limit)]
     for pool, _ in changed:
         set_number(pool, limit)
     return changed
@@ -248,11 +248,11 @@ def _held_to(limit: int, pools: Iterable[Pool]) -> Iterator[None]:
     everything = loaded()
     held = [*everything.blas, *pools]
     # OpenMP's number belongs to the thread that sets it, so nobody else is in the way.
-    before = _lower(everything.openmp, limit)
-    token = NUMBERS.hold(held, limit)
+    before = _lower(everything.openmp, limit, exactly=True)
+    process = NUMBERS.hold(held, limit, share=True)
     try:
         yield
     finally:
-        NUMBERS.release(token, held, limit)
+        NUMBERS.release(process, held, limit, share=True)
         for pool, number in before:
             set_number(pool, number)

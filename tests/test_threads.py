@@ -95,12 +95,17 @@ def test_a_call_gets_as_few_threads_as_it_is_faster_with():
     assert pools() == before
 
 
-def test_no_number_is_raised():
+def test_a_limit_raises_no_number():
     with threadpool_limits(1):
         with economical(2, openmp=2):
             assert set(pools().values()) == {1}
+        assert set(pools().values()) == {1}
+
+
+def test_but_by_the_share_of_a_task_in_a_worker_that_was_started_with_fewer():
+    with threadpool_limits(1):
         with limited(2):
-            assert set(pools().values()) == {1}
+            assert set(pools().values()) == {2}
         assert set(pools().values()) == {1}
 
 
