@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -151,7 +152,9 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
     model = model_of(wrapper, route)
     if model is None:
         return
-    yield from offers(model)
+    for offer in offers(model):
+        # What an engine returns for single precision is its own.
+        yield offer if row is None else replace(offer, dtypes=("float64",))
     for name in names():
         if name != route.engine and why_missing(name) is None:
             yield from get_adapter(name).evaluates(model)
