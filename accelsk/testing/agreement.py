@@ -71,10 +71,6 @@ def assert_agrees(
         _assert_scores(row, expected_estimator, accelerated_estimator, X, y, sample_weight)
 
 
-#: An exact model may be computed by an evaluator, in another order of operations.
-_ROUND_OFF = 1e-12
-
-
 def assert_near(row: Row, what: str, expected: Any, found: Any) -> None:
     """Assert that two continuous outputs agree within the tolerance of a row.
 
@@ -96,7 +92,7 @@ def assert_near(row: Row, what: str, expected: Any, found: Any) -> None:
     expected, found = expected[finite], found[finite]
     scale = float(np.std(expected)) or float(np.max(np.abs(expected), initial=0.0)) or 1.0
     difference = float(np.max(np.abs(expected - found), initial=0.0)) / scale
-    assert difference <= max(row.tolerance, _ROUND_OFF), (
+    assert difference <= row.tolerance, (
         f"{row.name}.{what} differs by {difference:.3g} standard deviations; its row promises at most {row.tolerance:g}"
     )
 
