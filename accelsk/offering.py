@@ -160,11 +160,9 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
         yield from route.adapter.evaluators(backend, row)
         if row.native:
             return
-    if row is None or row.export.tolerance <= ROUND_OFF:
-        yield from _of_model(wrapper, route)
-    else:
-        for offer in _of_model(wrapper, route):  # exact in double precision only
-            yield replace(offer, dtypes=("float64",))
+    for offer in _of_model(wrapper, route):
+        # What an engine returns for single precision is its own.
+        yield offer if row is None else replace(offer, dtypes=("float64",))
 
 
 def _exact_for(wrapper: Any, row: Row) -> bool:

@@ -21,6 +21,7 @@ from accelsk.engines.spec import Engine, Row
 from accelsk.engines.translate import translate
 from accelsk.errors import AccelskWarning
 from accelsk.estimator import AcceleratedEstimator
+from accelsk.evaluation import Evaluation
 from accelsk.facts import Facts
 
 __all__ = ["Case", "Data", "allowed_values", "case_of", "fit"]
@@ -272,7 +273,11 @@ def fit(estimator: Any, *args: Any, method: str = "fit", **kwargs: Any) -> Any:
         for category in (ConvergenceWarning, FutureWarning, UserWarning):
             warnings.simplefilter("ignore", category)
         warnings.simplefilter("error", AccelskWarning)
-        return getattr(estimator, method)(*args, **kwargs)
+        result = getattr(estimator, method)(*args, **kwargs)
+    if isinstance(estimator, AcceleratedEstimator) and "_evaluation" in vars(estimator):
+        # What is examined is what the engine's own model computes: there are no offers to compute it otherwise.
+        estimator._evaluation = Evaluation(None, tuple)
+    return result
 
 
 def _data(case: Case, *, large: bool) -> Data:

@@ -252,7 +252,7 @@ def test_a_clusterer_gives_its_labels_back(mine, iris):
 def test_arrays_stay_there_between_two_steps(mine, flowers):
     X, y = flowers
     pipeline = AcceleratedPipeline([("scale", StandardScaler()), ("bayes", GaussianNB())], engine="mine")
-    assert pipeline.fit(X, y).predict(X).dtype == y.dtype
+    assert pipeline.fit(X, y).predict(X.astype(np.float32)).dtype == y.dtype  # doubles need no engine
     assert mine.SEEN == ["ndarray", "ndarray", "Far", "ndarray", "Far"]
 
 

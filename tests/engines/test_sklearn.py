@@ -169,7 +169,7 @@ def test_predictions_keep_their_threads(two_threads, monkeypatch):
 
     seen = watched(monkeypatch, LinearClassifierMixin, "decision_function")
     X, y = of_size(1000, 20)
-    AcceleratedEstimator(LogisticRegression(), engine="sklearn").fit(X, y).predict(X)
+    AcceleratedEstimator(LogisticRegression(), engine="sklearn").fit(X, y).predict(X.tolist())  # the long way
 
     assert seen == [{"blas": 2, "openmp": 2}]
 
