@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-__all__ = ["TERMS", "Cost", "Work", "cost_of", "costs_of", "fitted_cost", "seconds_for"]
+__all__ = ["TERMS", "Cost", "Work", "cost_of", "costs_of", "fitted_cost", "known_costs", "seconds_for"]
 
 
 class Work(NamedTuple):
@@ -70,7 +70,8 @@ class Cost:
         The hyperparameters to which all but the constant term are proportional, with the value at which the time was
         measured: ``{"n_estimators": 100}``.
     classes : int, default=0
-        The number of classes at which it was measured and to which the same holds; 0 where it does not.
+        The number of classes at which it was measured and to which the same holds, for more than two; 2 for exactly
+        two; 0 where the number does not matter.
     error : float, default=0.0
         The median relative error over the measurements.
     points : int, default=0
@@ -108,6 +109,21 @@ class Cost:
             Whether each of `when` has one of its values.
         """
         return all(_among(params.get(name), values) for name, values in self.when.items())
+
+    def counts(self, classes: int) -> bool:
+        """Say whether it was measured with such a number of classes.
+
+        Parameters
+        ----------
+        classes : int
+            The number.
+
+        Returns
+        -------
+        bool
+            Two are a problem of their own.
+        """
+        return not self.classes or (self.classes == 2) == (classes == 2)
 
     def seconds(self, work: Work, params: Mapping[str, Any]) -> float:
         """Estimate a time.
@@ -172,7 +188,7 @@ def costs_of(engine: str) -> Mapping[str, Mapping[str, tuple[Cost, ...]]]:
     }
 
 
-def cost_of(engine: str, estimator: str, operation: str, params: Mapping[str, Any]) -> Cost | None:
+def known_costs(engine: str, estimator: str, operation: str, params: Mapping[str, Any]) -> tuple[Cost, ...]:
     """Return what is known of an operation with some hyperparameters.
 
     Parameters
@@ -188,13 +204,30 @@ def cost_of(engine: str, estimator: str, operation: str, params: Mapping[str, An
 
     Returns
     -------
+    tuple of Cost
+        Empty where nothing like it was measured; several for two and for more classes.
+    """
+    known = costs_of(engine).get(estimator)
+    return () if known is None else tuple(cost for cost in known.get(operation, ()) if cost.holds(params))
+
+
+def cost_of(engine: str, estimator: str, operation: str, params: Mapping[str, Any], classes: int = 2) -> Cost | None:
+    """Return the one of `known_costs` that is for a number of classes.
+
+    Parameters
+    ----------
+    engine, estimator, operation, params : str, str, str, mapping
+        As for `known_costs`.
+    classes : int, default=2
+        The number of classes.
+
+    Returns
+    -------
     Cost or None
         None where nothing like it was measured.
     """
-    known = costs_of(engine).get(estimator)
-    if known is None:
-        return None
-    return next((cost for cost in known.get(operation, ()) if cost.holds(params)), None)
+    costs = known_costs(engine, estimator, operation, params)
+    return next((cost for cost in costs if cost.counts(classes)), None)
 
 
 def seconds_for(engine: str, estimator: str, operation: str, params: Mapping[str, Any], work: Work) -> float | None:
@@ -212,7 +245,7 @@ def seconds_for(engine: str, estimator: str, operation: str, params: Mapping[str
     float or None
         Seconds: as calibrated for this machine, else as on the machine of the measurements; None for unknown.
     """
-    cost = cost_of(engine, estimator, operation, params)
+    cost = cost_of(engine, estimator, operation, params, work.c)
     if cost is None:
         return None
     from accelsk.calibration import factor

@@ -13,7 +13,7 @@ from accelsk import worth
 from accelsk.calibration import factor
 from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
-from accelsk.costs import cost_of
+from accelsk.costs import known_costs
 from accelsk.decision import Reason
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, get_adapter, names, reference, why_missing
@@ -64,11 +64,11 @@ class Question:
         return None if key is None else (type(self.estimator), key)
 
     @cached_property
-    def plain_seconds(self) -> float | None:
+    def plain(self) -> worth.Estimate | None:
         """How long the reference engine is estimated to take."""
-        return self.seconds(reference().name)
+        return self.estimate(reference().name)
 
-    def seconds(self, engine: str) -> float | None:
+    def estimate(self, engine: str) -> worth.Estimate | None:
         """Estimate how long an engine would take on the host.
 
         Parameters
@@ -78,17 +78,17 @@ class Question:
 
         Returns
         -------
-        float or None
+        Estimate or None
             None for unknown.
         """
         estimator, operation = public_name(type(self.estimator)), worth.operation_of(self.method)
-        cost = _remembered(
+        costs = _remembered(
             ("cost", engine, operation, self.key),
-            lambda: cost_of(engine, estimator, operation, self.params),
+            lambda: known_costs(engine, estimator, operation, self.params),
             self.key,
         )
-        seconds = worth.seconds_of(cost, self.params, self.facts)
-        return None if seconds is None else seconds * factor(engine, estimator, operation)
+        found = worth.estimate_of(costs, self.params, self.facts)
+        return found and found._replace(seconds=found.seconds * factor(engine, estimator, operation))
 
     @cached_property
     def input_tags(self) -> Any:
@@ -264,7 +264,7 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         return look
     if look.row is None:
         if engine.reference and options.engine == "auto":
-            look.seconds = question.plain_seconds
+            look.seconds = question.plain and question.plain.seconds
         return look
     _judge(look, look.row, question, densify=densify)
     return look
@@ -320,8 +320,9 @@ def _judge(look: Look, row: Row, question: Question, *, densify: bool) -> None:
     apart = facts is not None and facts.distributed  # the reference engine is no choice there
     if options.engine == "auto" and options.device in (None, HOST) and look.able and not apart:
         # Where the reference engine computes, too, another one must be worth it.
-        look.seconds = question.seconds(engine.name)
-        look.reasons.extend(worth.against(engine.name, row, facts, params, look.seconds, question.plain_seconds))
+        mine = question.estimate(engine.name)
+        look.seconds = mine and mine.seconds
+        look.reasons.extend(worth.against(engine.name, row, facts, params, mine, question.plain))
         if look.reasons:
             return  # what follows may cost a pass over the data
     if facts is not None:

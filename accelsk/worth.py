@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelsk.costs import Cost, Work, costs_of
 from accelsk.decision import Reason
@@ -11,11 +11,11 @@ from accelsk.engines import reference
 from accelsk.engines.spec import Row
 from accelsk.facts import Facts
 
-__all__ = ["against", "operation_of", "seconds_of", "shown"]
+__all__ = ["Estimate", "against", "estimate_of", "operation_of", "shown"]
 
-#: Another engine must be estimated to take less than this share of the reference engine's time: for estimates err, and
-#: of two that are as fast the one that needs no translation is to be preferred.
-_MARGIN = 0.95
+#: What another engine must be estimated to save of the reference engine's time, and at least as much as the estimates
+#: err: of two that are as fast the one that needs no translation is to be preferred.
+_MARGIN = 0.05
 
 _FITTING = ("fit_transform", "fit_predict", "partial_fit")
 
@@ -36,12 +36,27 @@ def operation_of(method: str) -> str:
     return "fit" if method in _FITTING else method
 
 
-def seconds_of(cost: Cost | None, params: Mapping[str, Any], facts: Facts | None) -> float | None:
+class Estimate(NamedTuple):
+    """How long a fit is estimated to take.
+
+    Parameters
+    ----------
+    seconds : float
+        The time.
+    error : float
+        The median relative error of such estimates.
+    """
+
+    seconds: float
+    error: float
+
+
+def estimate_of(costs: tuple[Cost, ...], params: Mapping[str, Any], facts: Facts | None) -> Estimate | None:
     """Estimate how long a fit would take.
 
     Parameters
     ----------
-    cost : Cost or None
+    costs : tuple of Cost
         What is known of it.
     params : mapping
         The hyperparameters.
@@ -50,18 +65,19 @@ def seconds_of(cost: Cost | None, params: Mapping[str, Any], facts: Facts | None
 
     Returns
     -------
-    float or None
-        Seconds on the machine of the measurements; None where nothing like it was measured: other hyperparameters,
-        sparse data.
+    Estimate or None
+        On the machine of the measurements; None where nothing like it was measured: other hyperparameters, sparse data.
     """
-    if cost is None or facts is None or not facts.tabular or facts.sparse or facts.empty:
+    if not costs or facts is None or not facts.tabular or facts.sparse or facts.empty:
         return None
     n, d = facts.n_samples or 1, facts.n_features or 1
-    return cost.seconds(Work(n, d, n, facts.n_classes if cost.classes else 1), params)
+    classes = facts.n_classes if any(cost.classes for cost in costs) else 1
+    cost = next((each for each in costs if each.counts(classes)), None)
+    return None if cost is None else Estimate(cost.seconds(Work(n, d, n, classes), params), cost.error)
 
 
 def against(
-    engine: str, row: Row, facts: Facts | None, params: Mapping[str, Any], seconds: float | None, plain: float | None
+    engine: str, row: Row, facts: Facts | None, params: Mapping[str, Any], mine: Estimate | None, plain: Estimate | None
 ) -> list[Reason]:
     """Collect what speaks against an engine where scikit-learn computes, too.
 
@@ -75,7 +91,7 @@ def against(
         What is known of the data.
     params : mapping
         The hyperparameters.
-    seconds, plain : float or None
+    mine, plain : Estimate or None
         How long the engine and the reference engine are estimated to take.
 
     Returns
@@ -84,10 +100,10 @@ def against(
         Empty where it is worth it.
     """
     title = reference().title
-    if seconds is not None and plain is not None:
-        if seconds < _MARGIN * plain:
+    if mine is not None and plain is not None:
+        if mine.seconds < (1 - max(_MARGIN, mine.error, plain.error)) * plain.seconds:
             return []
-        text = f"estimated to take {shown(seconds)} where {title} itself takes {shown(plain)}"
+        text = f"estimated to take {shown(mine.seconds)} where {title} itself takes {shown(plain.seconds)}"
         return [Reason("worth", text, "name it to use it")]
     if facts is None and row.worth is None and row.estimator in costs_of(engine):
         return [Reason("worth", "faster at some sizes only, which the data decide", "pass X and y")]

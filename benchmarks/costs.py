@@ -17,13 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from accelsk.costs import Cost, Work, fitted_cost
-from accelsk.engines import reference
+from accelsk.engines import get_adapter, reference
 from accelsk.engines.classes import class_at
 
 #: Hyperparameters that say nothing of the time.
 _NO_MATTER = frozenset(("random_state", "verbose", "copy", "copy_X", "copy_x", "warm_start", "class_weight"))
 
 _SHORT = 5e-3
+
+#: A median relative error that says that the time is no sum of these terms.
+_USELESS = 0.135
 
 
 def read(file: Path) -> list[dict[str, Any]]:
@@ -57,20 +60,29 @@ def work(record: dict[str, Any]) -> Work:
     return Work(predicted or record["rows"], record["columns"], record["rows"], record["classes"] or 1)
 
 
-def grouped(records: list[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """By engine, class, hyperparameters and operation; of scikit-learn the better of its two numbers of threads."""
+def grouped(records: list[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    """By engine, class, hyperparameters, operation and two or more classes; of scikit-learn with the threads it has."""
     best: dict[tuple[Any, ...], dict[str, Any]] = {}
     for each in records:
         engine = reference().name if each["engine"] == "scikit-learn" else each["engine"]
         params = json.dumps(each["params"], sort_keys=True)
-        key = (engine, path_of(each), params, each["operation"])
+        several = each["k_is"] == "classes" and each["k"] > 2
+        key = (engine, path_of(each), params, each["operation"], several)
         at = (*key, each["rows"], each["columns"], each["k"], each["predicted"])
-        if at not in best or each["seconds"] < best[at]["seconds"]:
+        if engine != reference().name or (each["threads"] == 1) == has_one_thread(each):
             best[at] = each
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for at, each in best.items():
-        groups[at[:4]].append(each)
+        groups[at[:5]].append(each)
     return groups
+
+
+def has_one_thread(record: dict[str, Any]) -> bool:
+    """Whether accelsk leaves scikit-learn one thread of BLAS there."""
+    if record["operation"] != "fit":
+        return False
+    estimator = class_at(record["estimator"][0])(**record["params"])
+    return get_adapter(reference().name).threads(estimator, "fit", record["rows"], record["columns"])[0] == 1
 
 
 def cost(records: list[dict[str, Any]]) -> Cost | None:
@@ -101,11 +113,16 @@ def main() -> None:
     groups = grouped(read(options.sweep))
     for key, records in groups.items():
         made = cost(records)
-        if made is None:
+        if made is None or made.error > _USELESS:
+            # What cannot be estimated is left to the worth of the row.
+            print("left out:", *key[:2], key[3], "" if made is None else f"error {made.error:.2f}")
             continue
         costs[key] = made
-        engine, estimator, _, operation = key
+        engine, estimator, _, operation, _ = key
         found.setdefault(engine, {}).setdefault(estimator, {}).setdefault(operation, []).append(made.to_dict())
+    plain = found.get(reference().name, {})
+    for engine, classes in found.items():  # one side of a comparison is of no use
+        found[engine] = {name: operations for name, operations in classes.items() if name in plain}
     errors = [each.error for each in costs.values()]
     print(f"{len(costs)} costs; median error {statistics.median(errors):.2f}, worst {max(errors):.2f}")
     regret(groups, costs)
@@ -120,20 +137,22 @@ def main() -> None:
 
 def regret(groups: dict[tuple[str, ...], list[dict[str, Any]]], costs: dict[tuple[str, ...], Cost]) -> None:
     """Print what the choices of the fits would have lost."""
-    times: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = defaultdict(dict)
+    times: dict[tuple[Any, ...], dict[str, tuple[float, float, float]]] = defaultdict(dict)
     for key, records in groups.items():
         if key not in costs or key[3] != "fit":
             continue
         for each in records:
             params = {**each["params"], **({each["k_is"]: each["k"]} if each["k_is"] else {})}
             estimate = costs[key].seconds(work(each), params)
-            times[(*key[1:], each["rows"], each["columns"], each["k"])][key[0]] = (each["seconds"], estimate)
+            margin = 0.0 if key[0] == reference().name else max(0.05, costs[key].error)
+            at = (*key[1:], each["rows"], each["columns"], each["k"])
+            times[at][key[0]] = (each["seconds"], estimate, margin)
     lost = []
     for at, engines in times.items():
         if len(engines) < 2 or reference().name not in engines:
             continue
-        chosen = min(engines, key=lambda name: engines[name][1] * (1.0 if name == reference().name else 1 / 0.95))
-        best = min(seconds for seconds, _ in engines.values())
+        chosen = min(engines, key=lambda name: engines[name][1] / (1 - engines[name][2]))
+        best = min(seconds for seconds, *_ in engines.values())
         if best > _SHORT:
             lost.append((engines[chosen][0] / best, at, chosen))
     if lost:

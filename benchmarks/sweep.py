@@ -21,6 +21,7 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from accelsk.timing import compare
+from accelsk.wrapper import Wrapper
 from benchmarks.cases import CASES, Case, Size, available, data
 from benchmarks.contenders import AUTO, PLAIN, contenders, is_reference
 from benchmarks.machine import described, load
@@ -97,7 +98,7 @@ class Sweep:
                     continue
                 batch = X if rows is None else X[:rows]
                 # The engines' own models: what evaluators make of them is not what an engine costs.
-                own = {name: getattr(model, "estimator_", model) for name, model in fitted.items()}
+                own = {n: model.estimator_ if isinstance(model, Wrapper) else model for n, model in fitted.items()}
                 calls = {
                     name: (lambda model=model, batch=batch, method=method: getattr(model, method)(batch))
                     for name, model in own.items()

@@ -45,10 +45,12 @@ def test_an_estimate_never_falls_as_the_data_grow():
 
 
 def test_an_estimate_grows_with_trees_and_classes_but_for_what_is_fixed():
-    cost = Cost(terms={"1": 1.0, "n": 1e-3}, scale={"n_estimators": 100}, classes=2)
-    assert cost.seconds(Work(1000, 5, c=2), {"n_estimators": 100}) == pytest.approx(2)
-    assert cost.seconds(Work(1000, 5, c=2), {"n_estimators": 200}) == pytest.approx(3)
-    assert cost.seconds(Work(1000, 5, c=6), {"n_estimators": 100}) == pytest.approx(4)
+    cost = Cost(terms={"1": 1.0, "n": 1e-3}, scale={"n_estimators": 100}, classes=5)
+    assert cost.seconds(Work(1000, 5, c=5), {"n_estimators": 100}) == pytest.approx(2)
+    assert cost.seconds(Work(1000, 5, c=5), {"n_estimators": 200}) == pytest.approx(3)
+    assert cost.seconds(Work(1000, 5, c=10), {"n_estimators": 100}) == pytest.approx(3)
+    assert cost.counts(10)
+    assert not cost.counts(2)
 
 
 def test_a_cost_holds_only_for_the_algorithm_that_was_measured():
@@ -86,11 +88,11 @@ def known(monkeypatch):
     from accelsk import looks
 
     def set_to(**per_row):
-        def cost(engine, estimator, operation, params):
+        def costs(engine, estimator, operation, params):
             terms = per_row.get(engine, {}).get(operation)
-            return None if terms is None else Cost(terms=terms)
+            return () if terms is None else (Cost(terms=terms),)
 
-        monkeypatch.setattr(looks, "cost_of", cost)
+        monkeypatch.setattr(looks, "known_costs", costs)
         monkeypatch.setattr(looks, "_memory", {})
 
     return set_to
@@ -107,6 +109,18 @@ def test_auto_chooses_the_engine_that_is_estimated_to_be_faster(known, breast_ca
     reasons = {candidate.engine: candidate.reasons for candidate in slow.candidates}
     assert [reason.kind for reason in reasons["sklearnex"]] == ["worth"]
     assert "estimated to take 109 ms where scikit-learn itself takes 90 ms" in reasons["sklearnex"][0].text
+
+
+def test_an_estimate_that_errs_must_promise_more(known, breast_cancer, monkeypatch):
+    from accelsk import looks
+
+    costs = {"sklearn": Cost(terms={"n": 1e-3}), "sklearnex": Cost(terms={"n": 0.8e-3}, error=0.1)}
+    monkeypatch.setattr(looks, "known_costs", lambda engine, *rest: (costs[engine],) if engine in costs else ())
+    monkeypatch.setattr(looks, "_memory", {})
+    assert explain(LogisticRegression(), *breast_cancer).engine == "sklearnex"
+    costs["sklearnex"] = Cost(terms={"n": 0.8e-3}, error=0.3)
+    monkeypatch.setattr(looks, "_memory", {})
+    assert explain(LogisticRegression(), *breast_cancer).engine == "sklearn"
 
 
 def test_of_two_that_are_as_fast_it_is_scikit_learn(known, breast_cancer):

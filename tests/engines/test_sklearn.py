@@ -180,7 +180,7 @@ def test_predictions_keep_their_threads(two_threads, monkeypatch):
 def test_the_result_is_that_of_all_threads_to_rounding(name):
     module, _, cls = name.rpartition(".")
     estimator = getattr(importlib.import_module(module), cls)()
-    several = {"n_components": 3, "max_iter": 1000, "tol": 1e-6, "n_clusters": 3, "random_state": 0, "Cs": 2, "cv": 2}
+    several = {"n_components": 3, "max_iter": 1000, "tol": 1e-6, "random_state": 0, "Cs": 2, "cv": 2}
     if "Hist" in name:
         several["max_iter"] = 2
     estimator.set_params(**{key: several[key] for key in several.keys() & estimator.get_params()})
@@ -195,7 +195,7 @@ def test_the_result_is_that_of_all_threads_to_rounding(name):
         theirs = clone(estimator).fit(X, y)
 
     assert ours.decision_.threads
-    for attribute in ("coef_", "means_", "covariances_", "cluster_centers_"):
+    for attribute in ("coef_", "means_", "covariances_", "components_"):
         if hasattr(theirs, attribute):
             found, expected = getattr(ours, attribute), getattr(theirs, attribute)
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())

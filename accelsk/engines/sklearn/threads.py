@@ -77,29 +77,30 @@ _LBFGS: Mapping[str, Any] = {"solver": "lbfgs"}
 _DESCENT = Crowded(least=4000, most=2_000_000, params=_LBFGS)
 
 #: The same; seen with two and with five classes up to 100,000 x 50, where it is 1.4 times as fast.
-_LOGISTIC = (
-    Crowded(least=4000, most=5_000_000, params=_LBFGS),
-    Crowded(least=50_000, most=1_200_000, columns=100, params={"solver": "newton-cholesky"}),
-)
+_LOGISTIC = Crowded(least=4000, most=5_000_000, params=_LBFGS)
 
 #: A product by NumPy and a small triangular matrix by SciPy for each component.
 _MIXTURE = Crowded(least=2000, most=1_200_000, columns=100, params={"covariance_type": "full"})
 
-#: The passes over the data have one thread of BLAS anyway: this is for choosing where to begin.
-_MEANS = Crowded(least=800_000, most=5_000_000, columns=100)
+#: SciPy's least squares, by a decomposition into singular values; of larger ones the products gain by threads.
+_SQUARES = Crowded(least=50_000, most=500_000)
+
+#: A decomposition into singular values of each batch, which has five times as many rows as columns.
+_BATCHES = Crowded(least=400_000, most=5_000_000, columns=100)
 
 #: Up to a few hundred rows a histogram is made in less time than threads are woken in.
 _HISTOGRAMS = Crowded(least=0, most=5000, openmp=True)
 
 #: By import path: where a fit is faster.
 CROWDED: Mapping[str, tuple[Crowded, ...]] = {
-    "sklearn.cluster.KMeans": (_MEANS,),
+    "sklearn.decomposition.IncrementalPCA": (_BATCHES,),
     "sklearn.ensemble.HistGradientBoostingClassifier": (_HISTOGRAMS,),
     "sklearn.ensemble.HistGradientBoostingRegressor": (_HISTOGRAMS,),
     "sklearn.linear_model.GammaRegressor": (_DESCENT,),
     "sklearn.linear_model.HuberRegressor": (Crowded(least=4000, most=2_000_000),),
-    "sklearn.linear_model.LogisticRegression": _LOGISTIC,
-    "sklearn.linear_model.LogisticRegressionCV": _LOGISTIC,
+    "sklearn.linear_model.LinearRegression": (_SQUARES,),
+    "sklearn.linear_model.LogisticRegression": (_LOGISTIC,),
+    "sklearn.linear_model.LogisticRegressionCV": (_LOGISTIC,),
     "sklearn.linear_model.PoissonRegressor": (_DESCENT,),
     "sklearn.linear_model.TweedieRegressor": (_DESCENT,),
     "sklearn.mixture.BayesianGaussianMixture": (_MIXTURE,),
