@@ -14,7 +14,7 @@ from accelsk.calibration import factor
 from accelsk.capability import Check, examine_inputs
 from accelsk.config import Options
 from accelsk.costs import known_costs
-from accelsk.decision import Reason
+from accelsk.decision import Candidate, Reason
 from accelsk.devices import HOST, Device, devices_of
 from accelsk.engines import get, get_adapter, names, reference, why_missing
 from accelsk.engines.spec import FIDELITIES, Engine, Row
@@ -162,6 +162,8 @@ class Look:
         What speaks against it.
     seconds : float, default=None
         How long it is estimated to take; None where that is not known, or not asked.
+    candidate : Candidate, default=None
+        The same for a decision, where neither hyperparameters nor data change it.
     """
 
     engine: Engine
@@ -172,6 +174,7 @@ class Look:
     check: Check = field(default_factory=Check)
     reasons: list[Reason] = field(default_factory=list)
     seconds: float | None = None
+    candidate: Candidate | None = None
 
     @property
     def able(self) -> bool:
@@ -235,6 +238,9 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         If there is no engine of that name, and it was asked for by itself, or is a near miss of one that there is.
     """
     estimator, options = question.estimator, question.options
+    kept = _out_of_question.get((name, type(estimator)))
+    if kept is not None and options.device is None and kept.engine is get(name) and why_missing(name) is kept.missing:
+        return kept.look
     try:
         engine = get(name)
     except EngineNotAvailable as unknown:
@@ -247,12 +253,12 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
     missing = why_missing(engine.name)
     if missing is not None:
         look.reasons.append(Reason("missing", str(missing).splitlines()[0].rstrip("."), missing.hint, missing.parts))
-        return look
+        return _kept(look, question, missing)
     request, rows = options.device, engine.rows_of(public_name(type(estimator)))
     if not engine.reference and not rows:
         look.reasons.append(no_row(engine, public_name(type(estimator))))
         if request is None:
-            return look
+            return _kept(look, question, None)
     if request is None and rows and rows[0].native:
         request = get_adapter(engine.name).requested(question.params)
     if question.facts is not None and question.facts.distributed:
@@ -267,6 +273,28 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
             look.seconds = question.plain and question.plain.seconds
         return look
     _judge(look, look.row, question, densify=densify)
+    return look
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A look that is the same at every fit of a class: the engine is not here, or does not know the class."""
+
+    look: Look
+    engine: Engine
+    missing: EngineNotAvailable | None
+
+
+#: By engine and class; most engines are out of the question for most classes, and that is to cost nothing.
+_out_of_question: dict[tuple[str, type], _Kept] = {}
+
+
+def _kept(look: Look, question: Question, missing: EngineNotAvailable | None) -> Look:
+    if question.options.device is None:
+        if len(_out_of_question) >= _MOST:
+            _out_of_question.clear()
+        look.candidate = Candidate(look.engine.name, chosen=False, reasons=tuple(look.reasons))
+        _out_of_question[look.engine.name, type(question.estimator)] = _Kept(look, look.engine, missing)
     return look
 
 

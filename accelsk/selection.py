@@ -243,7 +243,8 @@ def _plan(
         if look is not chosen and look.able:
             reasons[id(look)] = (Reason("order", f"engine {chosen.engine.name!r} was preferred"),)
     candidates = tuple(
-        Candidate(
+        look.candidate
+        or Candidate(
             engine=look.engine.name,
             chosen=look is chosen,
             device="" if look.device is None else str(look.device),
