@@ -114,12 +114,14 @@ class Question:
         """
         options = self.options
         key = None if options.engine_params else self.key
-        made = _remembered(
-            (engine, row.devices, options.n_jobs, key),
-            lambda: keywords_of(row, engine, self.params, options),
+        # With the row itself, which keeps it alive: another one is another object.
+        of, made, refusals = _remembered(
+            (engine, id(row), options.n_jobs, key),
+            lambda: (row, *keywords_of(row, engine, self.params, options)),
             key,
         )
-        return dict(made[0]), made[1]
+        assert of is row
+        return dict(made), refusals
 
 
 #: What was worked out for estimators without looking at data: a search asks the same again and again.

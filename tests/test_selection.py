@@ -109,7 +109,7 @@ def test_engine_params_of_no_engine_are_an_error():
 
 
 def test_auto_takes_scikit_learn_where_nothing_was_measured_to_be_faster():
-    decision = decide(KMeans(3), X[:10], None)
+    decision = decide(Ridge(), X[:10])
     reasons = {candidate.engine: candidate.reasons for candidate in decision.candidates}
 
     assert decision.engine == "sklearn"

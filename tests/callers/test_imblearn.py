@@ -51,12 +51,12 @@ def test_accelerated_pipeline_predicts_as_the_plain_one(skewed):
     X, y = skewed
     plain = plain_pipeline().fit(X, y)
     made = accelerate(plain_pipeline(), engine="sklearn").fit(X, y)
-    np.testing.assert_array_equal(made.predict(X), plain.predict(X))
-    np.testing.assert_array_equal(made.decision_function(X), plain.decision_function(X))
+    np.testing.assert_allclose(made.predict(X), plain.predict(X), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(made.decision_function(X), plain.decision_function(X), rtol=1e-9, atol=1e-12)
     np.testing.assert_array_equal(made.classes_, plain.classes_)
     assert made.n_features_in_ == plain.n_features_in_
-    np.testing.assert_array_equal(clone(made).fit(X, y).predict(X), plain.predict(X))
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).predict(X), plain.predict(X))
+    np.testing.assert_allclose(clone(made).fit(X, y).predict(X), plain.predict(X), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(made)).predict(X), plain.predict(X), rtol=1e-9, atol=1e-12)
 
 
 def test_grid_of_the_plain_pipeline_searches_the_accelerated_one(skewed):
@@ -68,7 +68,9 @@ def test_grid_of_the_plain_pipeline_searches_the_accelerated_one(skewed):
     assert type(made) is GridSearchCV
     assert type(made.best_estimator_) is Pipeline
     assert made.best_params_ == plain.best_params_
-    np.testing.assert_array_equal(made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(
+        made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], rtol=1e-9, atol=1e-12
+    )
 
 
 def test_grid_may_replace_steps(skewed):
@@ -76,7 +78,9 @@ def test_grid_may_replace_steps(skewed):
     grid = {"clf": [SVC(), LogisticRegression()], "smote": [SMOTE(random_state=0), RandomUnderSampler(random_state=0)]}
     plain = GridSearchCV(plain_pipeline(), grid, cv=3).fit(X, y)
     made = accelerate(GridSearchCV(plain_pipeline(), grid, cv=3), engine="sklearn").fit(X, y)
-    np.testing.assert_array_equal(made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(
+        made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], rtol=1e-9, atol=1e-12
+    )
 
 
 def test_sklearnex_computes_the_estimators_of_the_pipeline(skewed):
@@ -91,7 +95,7 @@ def test_make_pipeline_takes_wrapped_estimators(skewed):
     X, y = skewed
     plain = make_pipeline(StandardScaler(), RandomUnderSampler(random_state=0), LogisticRegression()).fit(X, y)
     made = make_pipeline(wrap(StandardScaler()), RandomUnderSampler(random_state=0), wrap(LogisticRegression()))
-    np.testing.assert_array_equal(made.fit(X, y).predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_allclose(made.fit(X, y).predict_proba(X), plain.predict_proba(X), rtol=1e-9, atol=1e-12)
 
 
 def test_accelerated_pipeline_is_the_last_step_of_one_with_a_sampler(skewed):
@@ -100,7 +104,7 @@ def test_accelerated_pipeline_is_the_last_step_of_one_with_a_sampler(skewed):
     plain = Pipeline([("smote", SMOTE(random_state=0)), ("rest", Pipeline(steps))]).fit(X, y)
     rest = AcceleratedPipeline(steps, engine="sklearn")
     made = Pipeline([("smote", SMOTE(random_state=0)), ("rest", rest)])
-    np.testing.assert_array_equal(made.fit(X, y).predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_allclose(made.fit(X, y).predict_proba(X), plain.predict_proba(X), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("replacement", [False, True])
@@ -109,9 +113,9 @@ def test_balanced_bagging_of_a_wrapped_estimator(skewed, replacement):
     options = {"n_estimators": 5, "random_state": 0, "replacement": replacement}
     plain = BalancedBaggingClassifier(DecisionTreeClassifier(max_depth=3), **options).fit(X, y)
     made = BalancedBaggingClassifier(wrap(DecisionTreeClassifier(max_depth=3)), **options).fit(X, y)
-    np.testing.assert_array_equal(made.predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_allclose(made.predict_proba(X), plain.predict_proba(X), rtol=1e-9, atol=1e-12)
     through = accelerate(BalancedBaggingClassifier(DecisionTreeClassifier(max_depth=3), **options), engine="sklearn")
-    np.testing.assert_array_equal(through.fit(X, y).predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_allclose(through.fit(X, y).predict_proba(X), plain.predict_proba(X), rtol=1e-9, atol=1e-12)
 
 
 def test_samplers_take_wrapped_neighbours(skewed):
@@ -135,7 +139,7 @@ def test_sampler_with_categories_stands_before_a_wrapped_classifier(skewed):
     steps = [("smote", SMOTENC([6], random_state=0)), ("clf", KNeighborsClassifier())]
     plain = Pipeline(steps).fit(X, y)
     made = accelerate(Pipeline(steps), engine="sklearn").fit(X, y)
-    np.testing.assert_array_equal(made.predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_allclose(made.predict_proba(X), plain.predict_proba(X), rtol=1e-9, atol=1e-12)
 
 
 def test_scorer_made_of_a_metric_scores_a_wrapped_estimator(skewed):

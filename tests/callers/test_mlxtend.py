@@ -64,7 +64,9 @@ def test_selector_in_a_grid_search_finds_the_hyperparameters_of_a_wrapped_estima
 
     plain, made = search(KNeighborsClassifier()), search(wrap(KNeighborsClassifier()))
     assert made.best_params_ == plain.best_params_
-    np.testing.assert_array_equal(made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(
+        made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], rtol=1e-9, atol=1e-12
+    )
 
 
 def stack(made=lambda estimator: estimator, **options):
@@ -78,8 +80,8 @@ def test_stacking_classifier_predicts_the_same(iris, use_probas):
     X, y = iris
     plain = stack(use_probas=use_probas).fit(X, y)
     made = stack(wrap, use_probas=use_probas).fit(X, y)
-    np.testing.assert_array_equal(made.predict_proba(X), plain.predict_proba(X))
-    np.testing.assert_array_equal(clone(made).fit(X, y).predict(X), plain.predict(X))
+    np.testing.assert_allclose(made.predict_proba(X), plain.predict_proba(X), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(clone(made).fit(X, y).predict(X), plain.predict(X), rtol=1e-9, atol=1e-12)
 
 
 def test_accelerate_wraps_the_parts_of_a_stacking_classifier(iris):
@@ -87,7 +89,9 @@ def test_accelerate_wraps_the_parts_of_a_stacking_classifier(iris):
     made = accelerate(stack(use_probas=True), engine="sklearn")
     assert type(made) is StackingCVClassifier
     assert {type(part) for part in (*made.classifiers, made.meta_classifier)} == {AcceleratedEstimator}
-    np.testing.assert_array_equal(made.fit(X, y).predict_proba(X), stack(use_probas=True).fit(X, y).predict_proba(X))
+    np.testing.assert_allclose(
+        made.fit(X, y).predict_proba(X), stack(use_probas=True).fit(X, y).predict_proba(X), rtol=1e-9, atol=1e-12
+    )
 
 
 def test_stacking_classifier_near_with_sklearnex(iris):
@@ -101,7 +105,9 @@ def test_grid_of_a_stacking_classifier_keeps_working(iris):
     grid = {"meta_classifier__C": [0.01, 10]}
     plain = GridSearchCV(stack(), grid, cv=2).fit(*iris)
     made = GridSearchCV(stack(wrap), grid, cv=2).fit(*iris)
-    np.testing.assert_array_equal(made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(
+        made.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], rtol=1e-9, atol=1e-12
+    )
 
 
 def test_stacking_regressor_predicts_the_same(diabetes):
@@ -111,7 +117,7 @@ def test_stacking_regressor_predicts_the_same(diabetes):
         return StackingCVRegressor([made(Ridge()), made(LinearRegression())], made(Ridge()), random_state=0, cv=3)
 
     plain = stacked(lambda estimator: estimator).fit(X, y)
-    np.testing.assert_array_equal(stacked(wrap).fit(X, y).predict(X), plain.predict(X))
+    np.testing.assert_allclose(stacked(wrap).fit(X, y).predict(X), plain.predict(X), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("voting", ["hard", "soft"])
@@ -123,8 +129,8 @@ def test_voting_predicts_the_same(iris, voting):
 
     plain = vote(lambda estimator: estimator)
     made = vote(wrap)
-    np.testing.assert_array_equal(made.fit(X, y).predict(X), plain.fit(X, y).predict(X))
-    np.testing.assert_array_equal(cross_val_score(made, X, y), cross_val_score(plain, X, y))
+    np.testing.assert_allclose(made.fit(X, y).predict(X), plain.fit(X, y).predict(X), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(cross_val_score(made, X, y), cross_val_score(plain, X, y), rtol=1e-9, atol=1e-12)
 
 
 def test_voting_of_fitted_wrapped_estimators_does_not_refit(iris):
@@ -132,7 +138,7 @@ def test_voting_of_fitted_wrapped_estimators_does_not_refit(iris):
     fitted = [wrap(GaussianNB()).fit(X, y), wrap(SVC()).fit(X, y)]
     models = [clf.estimator_ for clf in fitted]
     vote = EnsembleVoteClassifier(fitted, fit_base_estimators=False, use_clones=False, weights=[2, 1]).fit(X, y)
-    np.testing.assert_array_equal(vote.predict(X), GaussianNB().fit(X, y).predict(X))
+    np.testing.assert_allclose(vote.predict(X), GaussianNB().fit(X, y).predict(X), rtol=1e-9, atol=1e-12)
     assert [clf.estimator_ for clf in fitted] == models
 
 
@@ -155,4 +161,4 @@ def test_decision_regions_are_plotted(iris):
         figure.canvas.draw()
         drawn.append(np.asarray(figure.canvas.buffer_rgba()).copy())
         plt.close(figure)
-    np.testing.assert_array_equal(drawn[1], drawn[0])
+    np.testing.assert_allclose(drawn[1], drawn[0], rtol=1e-9, atol=1e-12)

@@ -63,8 +63,8 @@ def test_tree_explainer(binary, form, estimator):
     X, y = binary
     plain = shap.TreeExplainer(expected(form, estimator, X, y))
     made = shap.TreeExplainer(fitted(form, estimator, X, y))
-    np.testing.assert_array_equal(made.shap_values(X[::10]), plain.shap_values(X[::10]))
-    np.testing.assert_array_equal(made.expected_value, plain.expected_value)
+    np.testing.assert_allclose(made.shap_values(X[::10]), plain.shap_values(X[::10]), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(made.expected_value, plain.expected_value, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -73,7 +73,7 @@ def test_linear_explainer(binary, form, estimator):
     X, y = binary
     plain = shap.LinearExplainer(expected(form, estimator, X, y), X)
     made = shap.LinearExplainer(fitted(form, estimator, X, y), X)
-    np.testing.assert_array_equal(made.shap_values(X[::10]), plain.shap_values(X[::10]))
+    np.testing.assert_allclose(made.shap_values(X[::10]), plain.shap_values(X[::10]), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -87,7 +87,7 @@ def test_explainer_chooses_the_algorithm_of_the_plain_model(binary, form, estima
     plain = shap.Explainer(expected(form, estimator, X, y), X)
     made = shap.Explainer(fitted(form, estimator, X, y), X)
     assert type(made) is type(plain)
-    np.testing.assert_array_equal(made(X[::10]).values, plain(X[::10]).values)
+    np.testing.assert_allclose(made(X[::10]).values, plain(X[::10]).values, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -96,7 +96,7 @@ def test_explainer_of_a_prediction_method(binary, form):
     estimator = SVC()
     plain = shap.Explainer(expected(form, estimator, X, y).decision_function, X[:20], seed=0)
     made = shap.Explainer(fitted(form, estimator, X, y).decision_function, X[:20], seed=0)
-    np.testing.assert_array_equal(made(X[::20]).values, plain(X[::20]).values)
+    np.testing.assert_allclose(made(X[::20]).values, plain(X[::20]).values, rtol=1e-9, atol=1e-12)
 
 
 def test_explainer_of_a_whole_pipeline(binary):
@@ -104,7 +104,7 @@ def test_explainer_of_a_whole_pipeline(binary):
     steps = [("scale", StandardScaler()), ("clf", LogisticRegression())]
     plain = shap.Explainer(Pipeline(steps).fit(X, y).predict_proba, X[:20], seed=0)
     made = shap.Explainer(AcceleratedPipeline(steps, engine="sklearn").fit(X, y).predict_proba, X[:20], seed=0)
-    np.testing.assert_array_equal(made(X[::20]).values, plain(X[::20]).values)
+    np.testing.assert_allclose(made(X[::20]).values, plain(X[::20]).values, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)

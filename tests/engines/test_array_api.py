@@ -453,7 +453,9 @@ def test_a_search_runs_in_workers_and_threads(backend):
         found = search.fit(IRIS, WORDS)
     expected = GridSearchCV(LogisticRegression(max_iter=500), {"C": [0.1, 1.0, 10.0]}, cv=3).fit(IRIS, WORDS)
 
-    near(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+    # A row near the boundary may fall to the other side: solvers stop where the libraries' rounding lets them.
+    scores = found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    np.testing.assert_allclose(*scores, rtol=0, atol=1.5 / len(IRIS))
     assert found.best_estimator_.engine_ == "array_api"
 
 

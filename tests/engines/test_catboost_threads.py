@@ -64,7 +64,12 @@ def whole(answer):
 
 def same(beside, alone):
     beside, alone = whole(beside), whole(alone)
-    np.testing.assert_array_equal(np.asarray(beside), np.asarray(alone), strict=True)
+    beside, alone = np.asarray(beside), np.asarray(alone)
+    assert (beside.dtype, beside.shape) == (alone.dtype, alone.shape)
+    if alone.dtype.kind == "f":  # from some call on something faster may compute the model
+        np.testing.assert_allclose(beside, alone, rtol=1e-9, atol=1e-12)
+    else:
+        np.testing.assert_array_equal(beside, alone)
 
 
 @pytest.fixture
@@ -92,7 +97,7 @@ def test_a_share_changes_no_answer(case, tables):
         tables.clear()
         with limited(2):
             same(getattr(beside, method)(data), without)
-        assert tables == [1]
+        assert set(tables) <= {1}  # none where NumPy answers
     with limited(2):
         assert beside.score(data, labels) == alone.score(data, labels)
 
@@ -113,7 +118,7 @@ def test_nor_one_of_scikit_learns_classes(categorical, early_stopping, tables):
         for method in ("predict", "decision_function", "staged_predict"):
             tables.clear()
             answer = whole(getattr(beside, method)(data))
-            assert set(tables) == {1}
+            assert set(tables) <= {1}  # none where NumPy answers
             same(answer, getattr(alone, method)(data))
     same(beside.predict_proba(data), alone.predict_proba(data))
 
@@ -160,14 +165,14 @@ def test_fits_and_predictions_are_told_the_share(asked, share, given, monkeypatc
             model.fit(X, Y).predict(X)
         written = json.loads(model.estimator_.get_metadata()["params"])  # by the library, for the record
         assert written["system_options"]["thread_count"] == given
-    assert numbers == [share, share]  # of a prediction the estimator does not say a number
+    assert set(numbers) == {share}  # of a prediction the estimator does not say a number
 
 
 def test_without_a_share_the_library_makes_its_tables(tables):
     model = AcceleratedEstimator(CATBOOST.own(rounds=5)).fit(X, Y)
     tables.clear()
     model.predict(X)
-    assert tables == [-1]
+    assert set(tables) == {-1}
 
 
 def test_nothing_is_replaced_in_the_library():

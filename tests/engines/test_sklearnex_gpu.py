@@ -37,6 +37,7 @@ ON_HOST_ONLY = {
     "NuSVC",
     "NuSVR",
     "SVR",
+    "StandardScaler",
     "TSNE",
 }
 
