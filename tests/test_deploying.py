@@ -207,7 +207,15 @@ def run_batch(model, X, folder, *arguments, without=("", ""), **variables):
     return np.load(folder / "answers.npy")
 
 
-@pytest.mark.parametrize("jobs, chunk, n", [(2, 13, 143), (1, 1000, 143), (3, 1, 7), (4, 10, 1)])
+@pytest.mark.parametrize(
+    "jobs, chunk, n",
+    [
+        (2, 13, 143),
+        pytest.param(1, 1000, 143, marks=pytest.mark.slow),
+        pytest.param(3, 1, 7, marks=pytest.mark.slow),
+        (4, 10, 1),
+    ],
+)
 def test_a_batch_job_answers_as_the_model_does_at_once(trained, tmp_path, jobs, chunk, n):
     folder, X, expected = trained
 

@@ -20,6 +20,10 @@ def findings(area):
     return {name: (status, *rest) for name, status, *rest in CHECKS[area]()}
 
 
+# In one process of pytest-xdist: the examination is made once.
+pytestmark = pytest.mark.xdist_group("doctor")
+
+
 @pytest.fixture(scope="module")
 def complete():
     command = [sys.executable, "-m", "accelsk", "doctor", "--json"]

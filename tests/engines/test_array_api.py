@@ -305,6 +305,7 @@ print(joblib.hash(results))
 """
 
 
+@pytest.mark.slow
 def test_scipys_own_support_is_not_needed_and_not_in_the_way(request, monkeypatch):
     said = set()
     for variable in (None, "1"):

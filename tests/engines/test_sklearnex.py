@@ -106,7 +106,13 @@ def _is_explained(row, setting, kind):
     return any((not denial.rows or row.name in denial.rows) and denial.covers(setting, kind) for denial in DENIALS)
 
 
-@every_row
+#: Rows of which the library takes the longest over its grid.
+_LONG = ("ExtraTreesClassifier", "LocalOutlierFactor", "LogisticRegressionCV", "TSNE")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in _LONG else []) for name in GRIDS]
+)
 def test_a_row_says_what_the_library_does(name):
     grid = GRIDS[name]
     counts = {"claimed": 0, "denied": 0, "error": 0}

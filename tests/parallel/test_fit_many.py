@@ -292,7 +292,7 @@ def test_failures_are_kept_where_that_is_asked_for(iris):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("model, said", [(Killed(), "worker"), (Stuck(), "pickle")])
+@pytest.mark.parametrize("model, said", [(Killed(), "worker"), pytest.param(Stuck(), "pickle", marks=pytest.mark.slow)])
 def test_a_worker_that_dies_takes_only_its_own_model_with_it(iris, model, said):
     fitted = fit_many([SVC(), model, SVC(C=2), SVC(C=3)], *iris, n_jobs=2, backend="loky", on_error="keep")
 

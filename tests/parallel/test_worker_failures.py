@@ -62,7 +62,7 @@ def run(monkeypatch):
     return run
 
 
-@parametrized_alone(*BACKENDS, slow=["ray", "spark"])
+@parametrized_alone(*BACKENDS, slow=["dask", "ray", "spark"])
 @pytest.mark.timeout(300)
 def test_a_killed_worker_and_an_interrupt_are_survived(run, tmp_path, backend):
     # ray and dask give a task to another worker, a few times.
