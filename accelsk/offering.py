@@ -36,6 +36,9 @@ __all__ = ["evaluation_of", "model_of", "prepared"]
 #: in double precision. Whoever asks the same twice is not to get another answer the second time.
 ROUND_OFF = 1e-9
 
+#: What an offer costs that is made at once, but only after the model itself was timed.
+_NEXT_TO_NOTHING = 1e-6
+
 #: How many seconds a model of trees is to have predicted before it is exported, which may take as long.
 _PATIENCE = 0.5
 
@@ -161,8 +164,9 @@ def _offered(wrapper: Any, backend: Any, route: Route) -> Iterator[Offer]:
         if row.native:
             return
     for offer in _of_model(wrapper, route):
-        # What an engine returns for single precision is its own.
-        yield offer if row is None else replace(offer, dtypes=("float64",))
+        # What an engine returns for single precision is its own. And what its model takes for a call is not known: it
+        # is to be timed before something else computes it.
+        yield offer if row is None else replace(offer, dtypes=("float64",), build=max(offer.build, _NEXT_TO_NOTHING))
 
 
 def _exact_for(wrapper: Any, row: Row) -> bool:
@@ -241,8 +245,8 @@ def _by(engine: str, model: Any, trained: int, make: Callable[[], Any], able: An
         other = make()
         return {name: getattr(other, name) for name in methods}
 
-    # What it costs to make is next to nothing, and is to be weighed against what the fitted model itself takes.
-    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=1e-6, difference=ROUND_OFF)
+    cost = _NEXT_TO_NOTHING  # and is to be weighed against what the fitted model itself takes
+    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=cost, difference=ROUND_OFF)
 
 
 def model_of(wrapper: Any, route: Route) -> Any:

@@ -62,6 +62,8 @@ def offers(model: Any) -> Iterator[Offer]:
         methods = ("predict", "decision_function", "score_samples")
 
     def seconds(method: str, n_rows: int) -> float:
+        if model.kernel == "linear":
+            return float(_CALL + n_rows * width * len(model._intercept_) * _PRODUCT)
         return float(_CALL + n_rows * n_vectors * (width * _PRODUCT + _VALUE))
 
     yield Offer(
@@ -69,7 +71,6 @@ def offers(model: Any) -> Iterator[Offer]:
         methods=methods,
         make=lambda: _made(model, methods),
         seconds=seconds,
-        build=1e-4 + n_vectors * width * 1e-9,
         difference=1e-10,
     )
 

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from accelsk.engines.rules import Refused, is_number, only, same, together
-from accelsk.engines.sklearnex.table.conditions import EVERYWHERE, HOST_ONLY, N_JOBS, SPARSE, on_gpu, size
-from accelsk.engines.spec import Export, Inputs, Need, Row
+from accelsk.engines.sklearnex.table.conditions import (
+    EVERYWHERE,
+    HOST_ONLY,
+    N_JOBS,
+    SPARSE,
+    on_gpu,
+    rows_at_least,
+    size,
+)
+from accelsk.engines.spec import Export, Inputs, Need, Row, Worth
 
 __all__ = ["ROWS"]
 
@@ -62,6 +70,8 @@ _K_MEANS = Row(
     note="algorithm='elkan' is computed as 'lloyd', with the same result. Starts come from another random stream.",
 )
 
+_NARROW = Need("15 columns or fewer", lambda facts, params: size(facts)[1] <= 15)
+
 ROWS = (
     Row(
         estimator="sklearn.cluster.DBSCAN",
@@ -79,6 +89,7 @@ ROWS = (
         fit=Inputs(sample_weight=True),
         methods=("fit_predict",),
         devices=EVERYWHERE,
+        worth=Worth(ratio=4, seen="benchmarks/results/2026-11-suite.json", needs=(rows_at_least(500), _NARROW)),
         export=Export(),
     ),
     _K_MEANS,
