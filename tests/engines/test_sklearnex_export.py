@@ -373,7 +373,8 @@ def test_a_model_that_is_exact_is_predicted_as_scikit_learns():
     model = AcceleratedEstimator(LogisticRegression(), engine="sklearnex").fit(X, y)
     by_engine = ADAPTER.home(ADAPTER.call(model._backend, model._route.row, "predict_proba", (X,), {}, HOST))
 
-    np.testing.assert_allclose(model.predict_proba(X), by_engine, rtol=1e-10)
+    for _ in range(8):  # the engine's own model is timed first
+        np.testing.assert_allclose(model.predict_proba(X), by_engine, rtol=1e-10)
 
     assert model.decision_.operations.keys() == {"predict_proba"}
     pipe = AcceleratedPipeline([("pca", PCA(2)), ("clf", LogisticRegression())], engine="sklearnex").fit(X, y)
