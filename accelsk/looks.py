@@ -240,9 +240,6 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         If there is no engine of that name, and it was asked for by itself, or is a near miss of one that there is.
     """
     estimator, options = question.estimator, question.options
-    kept = _out_of_question.get((name, type(estimator)))
-    if kept is not None and options.device is None and kept.engine is get(name) and why_missing(name) is kept.missing:
-        return kept.look
     try:
         engine = get(name)
     except EngineNotAvailable as unknown:
@@ -251,8 +248,11 @@ def look_at(name: str, question: Question, *, densify: bool) -> Look:
         # In a sequence a name means "if it is there", and a plug-in that is not installed is one that nobody knows.
         reason = Reason("missing", str(unknown).splitlines()[0].rstrip("."), unknown.hint, unknown.parts)
         return Look(Engine(name=name, title=name, imports=name), reasons=[reason])
-    look = Look(engine)
     missing = why_missing(engine.name)
+    kept = _out_of_question.get((name, type(estimator)))
+    if kept is not None and options.device is None and kept.engine is engine and kept.missing is missing:
+        return kept.look
+    look = Look(engine)
     if missing is not None:
         look.reasons.append(Reason("missing", str(missing).splitlines()[0].rstrip("."), missing.hint, missing.parts))
         return _kept(look, question, missing)

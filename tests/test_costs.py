@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import timeit
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
-from accelsk import AcceleratedEstimator, config_context, explain
+from accelsk import AcceleratedEstimator, config_context, explain, looks
 from accelsk.costs import TERMS, Cost, Work, cost_of, costs_of, fitted_cost
 from accelsk.engines import get, names, reference
 from accelsk.workloads import KINDS, made
@@ -85,7 +84,6 @@ def test_the_costs_of_an_engine_without_a_file_are_none():
 @pytest.fixture
 def known(monkeypatch):
     """Costs instead of those that are shipped: ``known(engine={"path": {"fit": seconds per row}})``."""
-    from accelsk import looks
 
     def set_to(**per_row):
         def costs(engine, estimator, operation, params):
@@ -112,8 +110,6 @@ def test_auto_chooses_the_engine_that_is_estimated_to_be_faster(known, breast_ca
 
 
 def test_an_estimate_that_errs_must_promise_more(known, breast_cancer, monkeypatch):
-    from accelsk import looks
-
     costs = {"sklearn": Cost(terms={"n": 1e-3}), "sklearnex": Cost(terms={"n": 0.8e-3}, error=0.1)}
     monkeypatch.setattr(looks, "known_costs", lambda engine, *rest: (costs[engine],) if engine in costs else ())
     monkeypatch.setattr(looks, "_memory", {})
@@ -151,12 +147,19 @@ def test_sparse_data_are_not_estimated_by_what_dense_ones_take(known, breast_can
     assert explain(SVC(), sp.csr_matrix(X), y).engine == "sklearn"
 
 
-def test_an_estimate_is_cheap():
-    """Not a timing of ours, but an order of magnitude: no cost may grow with the data or read a file again."""
-    cost_of("sklearn", "sklearn.svm.SVC", "fit", SVC().get_params())
-    params = SVC().get_params()
-    one = min(timeit.repeat(lambda: cost_of("sklearn", "sklearn.svm.SVC", "fit", params), number=100, repeat=5)) / 100
-    assert one < 1e-3
+def test_the_same_hyperparameters_are_looked_up_once(monkeypatch, breast_cancer):
+    asked = []
+
+    def costs(engine, *rest):
+        asked.append(engine)
+        return ()
+
+    monkeypatch.setattr(looks, "known_costs", costs)
+    monkeypatch.setattr(looks, "_memory", {})
+    for _ in range(3):
+        explain(LogisticRegression(), *breast_cancer)
+    assert asked
+    assert len(asked) == len(set(asked))
 
 
 def test_what_was_chosen_by_an_estimate_is_fitted_by_it(known, breast_cancer):
