@@ -23,11 +23,12 @@ from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
 from accelsk.offering import evaluation_of
+from accelsk.plans import Plan
 from accelsk.reasons import unusable
 from accelsk.remembered import as_alone, within_share
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
-from accelsk.selection import Plan, public_name, select
+from accelsk.selection import public_name, select
 from accelsk.threads import economical, in_force, stepwise
 from accelsk.tickets import admitted
 

@@ -134,7 +134,14 @@ def stored() -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _factors() -> Mapping[tuple[str, str, str], float]:
+def factors() -> Mapping[tuple[str, str, str], float]:
+    """Return what estimates are multiplied by on this machine.
+
+    Returns
+    -------
+    mapping
+        By engine, class and operation; the same object until `forget`. Empty where nothing was calibrated.
+    """
     kept = stored()
     if not kept or kept["stale"]:
         return {}
@@ -155,7 +162,7 @@ def factor(engine: str, estimator: str, operation: str) -> float:
     float
         1.0 where nothing was calibrated.
     """
-    return _factors().get((engine, estimator, operation), 1.0)
+    return factors().get((engine, estimator, operation), 1.0)
 
 
 def origin() -> str:
@@ -166,12 +173,12 @@ def origin() -> str:
     str
         The calibration of this machine, or the measurements that come with accelsk.
     """
-    return f"calibrated here on {stored()['when'][:10]}" if _factors() else "measured on another machine"
+    return f"calibrated here on {stored()['when'][:10]}" if factors() else "measured on another machine"
 
 
 def forget() -> None:
     """Drop what is remembered of the file; it is read again."""
-    _factors.cache_clear()
+    factors.cache_clear()
     fingerprint.cache_clear()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "fidelity": FIDELITIES,
     "sparse": ("auto", "densify", "error"),
 }
+_VARIABLES = tuple(f"ACCELSK_{name.upper()}" for name in _BUILT_IN)
 _process: dict[str, Any] = {}
 # Immutable on purpose: a context variable must be replaced, never mutated.
 _block: ContextVar[Mapping[str, Any]] = ContextVar("accelsk_config", default={})  # noqa: B039
@@ -206,9 +208,12 @@ def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
     UnsupportedParameter
         If a value is not one that the option takes.
     """
-    layers = _layers(carried)
-    own = {name: given[name] for name in _BUILT_IN if given.get(name) is not None}
-    chosen = {**layers, **_given(**own)}
+    said = (_process, carried, _block.get(), {name: given.get(name) for name in _BUILT_IN})
+    parts = (tuple(map(os.environ.get, _VARIABLES)), *(tuple(each.items()) for each in said))
+    try:
+        engine, device, fallback, fidelity, sparse = _resolved(*parts)
+    except TypeError:  # a list of engines, say
+        engine, device, fallback, fidelity, sparse = _resolved.__wrapped__(*parts)
     engine_params = given.get("engine_params") or {}
     if not isinstance(engine_params, Mapping) or not all(isinstance(v, Mapping) for v in engine_params.values()):
         raise UnsupportedParameter(
@@ -217,15 +222,16 @@ def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
             parameter="engine_params",
             value=repr(engine_params),
         )
-    return Options(
-        engine=chosen["engine"],
-        device=None if chosen["device"] == "auto" else Device.parse(chosen["device"]),
-        fallback=chosen["fallback"],
-        fidelity=chosen["fidelity"],
-        sparse=chosen["sparse"],
-        engine_params=engine_params,
-        n_jobs=given.get("n_jobs"),
-    )
+    return Options(engine, device, fallback, fidelity, sparse, engine_params, given.get("n_jobs"))
+
+
+@lru_cache(maxsize=256)
+def _resolved(environment: tuple[str | None, ...], *said: tuple[tuple[str, Any], ...]) -> tuple[Any, ...]:
+    """The same for the options that a fit shares with many others: the process, what is carried, the block, its own."""
+    process, carried, block, own = map(dict, said)
+    chosen = {**_BUILT_IN, **_environment(), **process, **carried, **block, **_given(**own)}
+    device = None if chosen["device"] == "auto" else Device.parse(chosen["device"])
+    return chosen["engine"], device, chosen["fallback"], chosen["fidelity"], chosen["sparse"]
 
 
 def resolve_cache_bytes(carried: Mapping[str, Any]) -> int:
@@ -263,7 +269,7 @@ def check_environment() -> dict[str, tuple[str, str]]:
     >>> all(variable.startswith("ACCELSK_") for variable in check_environment())
     True
     """
-    options = {f"ACCELSK_{name.upper()}": name for name in _BUILT_IN}
+    options = dict(zip(_VARIABLES, _BUILT_IN, strict=True))
     checked = {}
     for variable, value in sorted(os.environ.items()):
         if variable in options:

@@ -13,7 +13,8 @@ from accelsk.clusters import Cluster
 from accelsk.devices import HOST
 from accelsk.engines import get_adapter
 from accelsk.errors import UnsupportedInput
-from accelsk.selection import Plan, select
+from accelsk.plans import Plan
+from accelsk.selection import select
 
 if TYPE_CHECKING:
     from accelsk.config import Options

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -67,6 +67,7 @@ class Facts:
         self.n_samples: int | None = int(shape[0]) if two_dimensional else None
         self.n_features: int | None = int(shape[1]) if two_dimensional else None
         self.dtype = common_dtype(X)
+        self._measured = False
 
     def release(self) -> None:
         """Drop the references to the data; facts that were not asked for by now are lost."""
@@ -129,6 +130,7 @@ class Facts:
         """
         # Asked of sparse data only where they are about to be made dense.
         X = self._X.toarray() if self.sparse else np.asarray(self._X)
+        self._measured = True
         if X.shape[1] > len(X) - centred:
             return float("inf")  # singular, and perhaps too large to be formed
         if X.dtype.kind != "f":
@@ -239,8 +241,26 @@ class Facts:
             "sparse": self.sparse,
         }
 
+    def told(self) -> dict[str, Any] | None:
+        """Return what was asked for so far and cost a pass.
+
+        Returns
+        -------
+        dict or None
+            Names to values; None where something was asked for that is a measurement, which two fits hardly share.
+        """
+        asked = self.__dict__.keys()
+        if self._measured or not _MEASURED.isdisjoint(asked):
+            return None
+        return {name: self.__dict__[name] for name in _TOLD if name in asked}
+
     def __repr__(self) -> str:
         return f"Facts({', '.join(f'{name}={value!r}' for name, value in self.summary().items())})"
+
+
+#: Facts that cost a pass: those of which there are few values, and those that are measurements.
+_TOLD = ("has_nan", "n_outputs", "n_classes", "target_type", "weights")
+_MEASURED = frozenset(("target_range", "min_weight", "max_weight"))
 
 
 def not_numbers(X: Any) -> list[str]:
@@ -282,9 +302,14 @@ def common_dtype(X: Any) -> str:
     return np.result_type(*names).name
 
 
+@lru_cache(maxsize=64)
+def _of_numpy(dtype: Any) -> str:
+    return dtype.name if dtype.kind in "fiub" else "object"  # NumPy makes the name up at every call
+
+
 def _name(dtype: Any) -> str:
     if isinstance(dtype, np.dtype):
-        return dtype.name if dtype.kind in "fiub" else "object"
+        return _of_numpy(dtype)
     # polars and torch write Float64 and torch.float64. Pandas' nullable dtypes can hold NA: left to scikit-learn.
     name = str(dtype).lower().rpartition(".")[2]
     if "pandas" in type(dtype).__module__:

@@ -6,11 +6,18 @@ from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, clone
 
-__all__ = ["key_of", "params_of"]
+__all__ = ["fresh", "is_plain", "key_of", "params_of"]
 
-_PLAIN = (bool, int, float, str, type(None))
+#: What never changes, and is compared by its value. The numbers of NumPy are what grids are made of.
+_PLAIN = frozenset(
+    (bool, int, float, str, type(None), np.bool_, np.float64, np.float32, np.int64, np.int32, np.str_)
+)  # fmt: skip
+
+#: What `sklearn.base.clone` copies besides the hyperparameters.
+_CONFIGURED = frozenset(("_metadata_request", "_sklearn_output_config", "_skl_callbacks"))
 
 
 def params_of(estimator: Any) -> dict[str, Any]:
@@ -44,6 +51,27 @@ def _names(cls: Any) -> tuple[str, ...]:
     return tuple(cls._get_param_names())
 
 
+def is_plain(value: Any) -> bool:
+    """Say whether a value is a number, a string, a boolean or None, or a tuple of them.
+
+    Parameters
+    ----------
+    value : object
+        Of a hyperparameter.
+
+    Returns
+    -------
+    bool
+        If so, a copy of it is as good as the value itself.
+
+    Examples
+    --------
+    >>> is_plain((0, 1)), is_plain([0, 1])
+    (True, False)
+    """
+    return type(value) in _PLAIN or (type(value) is tuple and all(type(each) in _PLAIN for each in value))
+
+
 def key_of(params: Mapping[str, Any]) -> Hashable | None:
     """Return what two estimators of a class have in common if and only if their hyperparameters are the same.
 
@@ -55,8 +83,7 @@ def key_of(params: Mapping[str, Any]) -> Hashable | None:
     Returns
     -------
     hashable or None
-        None where a value is more than a number, a string, a boolean or None: it may change, or be compared in its own
-        way.
+        None where a value is not plain (see `is_plain`): it may change, or be compared in its own way.
 
     Examples
     --------
@@ -66,4 +93,49 @@ def key_of(params: Mapping[str, Any]) -> Hashable | None:
     values = params.values()
     if all(type(value) in _PLAIN for value in values):
         return (*params, *values, *map(type, values))
+    if all(map(is_plain, values)):
+        within = (tuple(map(type, value)) if type(value) is tuple else type(value) for value in values)
+        return (*params, *values, *within)
     return None
+
+
+def fresh(estimator: Any) -> Any:
+    """Return what ``sklearn.base.clone`` returns.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of any library.
+
+    Returns
+    -------
+    estimator
+        Unfitted, with the same hyperparameters. Scikit-learn's own reads the signature of the constructor three times,
+        and copies values that never change: a tenth of a small fit.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> fresh(Ridge(alpha=2))
+    Ridge(alpha=2)
+    """
+    cls: Any = type(estimator)
+    if not _is_cloned_plainly(cls) or not _CONFIGURED.isdisjoint(vars(estimator)):
+        return clone(estimator)
+    params = params_of(estimator)
+    if not all(map(is_plain, params.values())):
+        return clone(estimator)
+    made = cls(**params)
+    held = vars(made)
+    if any(held.get(name, _CONFIGURED) is not value for name, value in params.items()):
+        return clone(estimator)  # a constructor that changes what it was given: the error is scikit-learn's
+    return made
+
+
+@lru_cache(maxsize=1024)
+def _is_cloned_plainly(cls: Any) -> bool:
+    """Whether a class neither says itself how it is cloned, nor what its hyperparameters are."""
+    return (
+        getattr(cls, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__
+        and cls.get_params is BaseEstimator.get_params
+    )

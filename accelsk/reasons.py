@@ -13,6 +13,7 @@ from accelsk.engines import get, names, reference
 from accelsk.engines.spec import Engine, Row
 from accelsk.engines.translate import Refusal
 from accelsk.errors import AccelskError, EngineNotAvailable, UnsupportedInput
+from accelsk.hyperparameters import is_plain
 
 __all__ = [
     "no_cluster_device",
@@ -270,7 +271,7 @@ def short(estimator: Any) -> str:
         cls: Any = type(estimator)
         held, defaults = vars(estimator), _defaults(cls)
         changed = [(name, held[name]) for name, default in defaults if held[name] is not default]
-        if all(type(value) in _PLAIN for _, value in changed):
+        if all(is_plain(value) for _, value in changed):
             # A decision is made at every fit: this costs a tenth of what scikit-learn's repr does, and says the same.
             own = dict(defaults)
             shown = ", ".join(f"{name}={value!r}" for name, value in changed if repr(value) != repr(own[name]))
@@ -281,9 +282,6 @@ def short(estimator: Any) -> str:
             return " ".join(repr(estimator).split())
     except Exception:  # noqa: BLE001  a repr that fails must not make a fit fail
         return type(estimator).__name__
-
-
-_PLAIN = (bool, int, float, str, type(None))
 
 
 @lru_cache(maxsize=1024)

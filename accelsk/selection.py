@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from accelsk.calibration import origin
 from accelsk.config import Options
 from accelsk.decision import Candidate, Decision, Reason
-from accelsk.devices import HOST, Device
+from accelsk.devices import HOST
 from accelsk.engines import get, get_adapter, names, reference
-from accelsk.engines.spec import Engine, Row
+from accelsk.engines.spec import Row
 from accelsk.errors import AccelskError
 from accelsk.facts import Facts
 from accelsk.hyperparameters import params_of
 from accelsk.looks import Look, Question, look_at, public_name
+from accelsk.plans import Plan, keep, recalled
 from accelsk.reasons import no_device_at_all, nobody_trains, short
 from accelsk.worth import shown
 
-__all__ = ["Plan", "public_name", "select"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A decision with what is needed to carry it out.
-
-    Parameters
-    ----------
-    decision : Decision
-        What is told.
-    engine : Engine
-        The engine chosen.
-    row : Row or None
-        Its row; None for the reference engine.
-    keywords : mapping
-        The translated hyperparameters.
-    device : Device
-        Where to compute.
-    convert : str, default=""
-        What X is to be converted to: a sparse format, "dense", or nothing.
-    threads : tuple of (int or None, int or None), default=(None, None)
-        The most threads of BLAS and of OpenMP.
-    """
-
-    decision: Decision
-    engine: Engine
-    row: Row | None
-    keywords: Mapping[str, Any]
-    device: Device
-    convert: str = ""
-    threads: tuple[int | None, int | None] = (None, None)
+__all__ = ["public_name", "select"]
 
 
 def select(
@@ -99,6 +69,9 @@ def select(
     question = Question(
         estimator, facts, options, method, callbacks or bool(getattr(estimator, "_skl_callbacks", None))
     )
+    known = recalled(question, asked)
+    if known is not None:
+        return known
     looks = [look_at(name, question, densify=False) for name in asked]
     chosen = _choose(looks, options, facts)
     if chosen is None and named is not None and facts is not None and facts.sparse and options.sparse == "auto":
@@ -115,7 +88,9 @@ def select(
         chosen = Look(reference(), device=HOST)
         looks.append(chosen)
     plan = _plan(chosen, looks, estimator, facts, asked_for, fell_back=fell_back, native=home is not None)
-    return _economical(plan, estimator, method, facts)
+    plan = _economical(plan, estimator, method, facts)
+    keep(plan, question, asked)
+    return plan
 
 
 def home_of(cls: type) -> str | None:

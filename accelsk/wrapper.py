@@ -23,7 +23,7 @@ from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.frames import taken
-from accelsk.hyperparameters import params_of
+from accelsk.hyperparameters import fresh, params_of
 from accelsk.offering import evaluation_of, prepared
 from accelsk.options import OptionsMixin
 from accelsk.randomness import with_its_own_random_state
@@ -71,7 +71,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _fresh(self) -> Any:
         """Return what scikit-learn itself is to fit."""
-        return with_its_own_random_state(clone(self._inner), self._inner)
+        return with_its_own_random_state(fresh(self._inner), self._inner)
 
     def _as_fitted(self) -> Any:
         """Return the wrapped estimator, unfitted, with the hyperparameters that an engine fitted it with."""
@@ -118,18 +118,19 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
     def _adopt(self, fitted: Any, decision: Decision) -> None:
         """Be fitted from now on."""
         estimator = self._inner
-        tags = get_tags(estimator).input_tags
         self._backend = fitted
         self._decision = decision
         for name in ("_evaluation", "_preparation"):
             self.__dict__.pop(name, None)  # of the model before
-        # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
-        self._takes = (bool(tags.sparse), bool(tags.allow_nan))
         self._route = route_of(decision, type(estimator))
         if self._route.row is None:
-            self.__dict__.pop("_params", None)  # the fitted model has them
+            self._takes = (True, True)  # whatever that is, the fitted model says it itself
+            self.__dict__.pop("_params", None)
         else:
             self._params = params_of(estimator)
+            # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
+            tags = get_tags(estimator).input_tags
+            self._takes = (bool(tags.sparse), bool(tags.allow_nan))
         evaluation_of(self, self._route)  # a prediction is not to change this object
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
