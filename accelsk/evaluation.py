@@ -102,7 +102,7 @@ class Evaluation:
         self._trials: dict[tuple[str, int], _Trial] = {}
         #: What is settled: per method, by the bit length of the number of rows; None for the model itself.
         self._settled: dict[str, dict[int, _Taken | None]] = {}
-        #: The methods that are settled for some batch size: the model has them.
+        #: The methods that were called: the model has them.
         self.methods: Mapping[str, Any] = self._settled
         #: Those of them, as `accelsk.delegation` has made them.
         self.functions: dict[str, Callable[..., Any]] = {}
@@ -190,6 +190,7 @@ class Evaluation:
             self._patience -= time.perf_counter() - start
             return result
         if not self._offers(method):
+            self._settled.setdefault(method, {})
             return native()
         X = args[0]
         n_rows = length(X)
