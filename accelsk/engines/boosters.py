@@ -363,7 +363,7 @@ class BoosterAdapter(EvaluatedAdapter):
         else:
             given = inspect.signature(type(backend.stem).fit).bind(backend.stem, *args, **kwargs)
             backend.fit(self, row, {name: value for name, value in given.arguments.items() if name != "self"})
-        if backend.grew:
+        if backend.grew and device != HOST:  # nobody goes to a GPU that was not asked for
             self._verify(backend.model, device)
         return backend
 

@@ -110,11 +110,12 @@ class OwnClass:
 
     def _take_evaluated(self, adapter: BoosterAdapter, row: Row, given: dict[str, Any]) -> None:
         """What the library evaluates itself on is to mean what the data of the fit mean, labels and zeros alike."""
-        formats = row.fit.formats(self.model.get_params())
 
         def taken(X: Any) -> Any:
-            if sp.issparse(X) and X.format not in formats:
-                X = convert.sparse_as(X, formats[0]) if formats else convert.dense(X)
+            if sp.issparse(X):
+                formats = row.fit.formats(self.model.get_params())
+                if X.format not in formats:
+                    X = convert.sparse_as(X, formats[0]) if formats else convert.dense(X)
             return adapter.taken(X)
 
         def pair(each: Any) -> Any:
