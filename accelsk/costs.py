@@ -72,6 +72,9 @@ class Cost:
     classes : int, default=0
         The number of classes at which it was measured and to which the same holds, for more than two; 2 for exactly
         two; 0 where the number does not matter.
+    threads : int, default=0
+        The threads with which it was measured: 1, as in a worker that has one core to itself, or 0 for as many as there
+        are.
     error : float, default=0.0
         The median relative error over the measurements.
     points : int, default=0
@@ -91,6 +94,7 @@ class Cost:
     when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     scale: Mapping[str, float] = field(default_factory=dict)
     classes: int = 0
+    threads: int = 0
     error: float = 0.0
     points: int = 0
     case: Mapping[str, Any] = field(default_factory=dict)
@@ -188,7 +192,9 @@ def costs_of(engine: str) -> Mapping[str, Mapping[str, tuple[Cost, ...]]]:
     }
 
 
-def known_costs(engine: str, estimator: str, operation: str, params: Mapping[str, Any]) -> tuple[Cost, ...]:
+def known_costs(
+    engine: str, estimator: str, operation: str, params: Mapping[str, Any], threads: int = 0
+) -> tuple[Cost, ...]:
     """Return what is known of an operation with some hyperparameters.
 
     Parameters
@@ -201,6 +207,8 @@ def known_costs(engine: str, estimator: str, operation: str, params: Mapping[str
         A method.
     params : mapping
         The hyperparameters.
+    threads : int, default=0
+        As in `Cost`.
 
     Returns
     -------
@@ -208,11 +216,13 @@ def known_costs(engine: str, estimator: str, operation: str, params: Mapping[str
         Empty where nothing like it was measured; several for two and for more classes.
     """
     known = costs_of(engine).get(estimator)
-    return () if known is None else tuple(cost for cost in known.get(operation, ()) if cost.holds(params))
+    if known is None:
+        return ()
+    return tuple(cost for cost in known.get(operation, ()) if cost.threads == threads and cost.holds(params))
 
 
 def cost_of(engine: str, estimator: str, operation: str, params: Mapping[str, Any], classes: int = 2) -> Cost | None:
-    """Return the one of `known_costs` that is for a number of classes.
+    """Return the one of `known_costs` that is for a number of classes, and for the threads that there are here.
 
     Parameters
     ----------
@@ -226,7 +236,9 @@ def cost_of(engine: str, estimator: str, operation: str, params: Mapping[str, An
     Cost or None
         None where nothing like it was measured.
     """
-    costs = known_costs(engine, estimator, operation, params)
+    from accelsk.threads import regime
+
+    costs = known_costs(engine, estimator, operation, params, regime())
     return next((cost for cost in costs if cost.counts(classes)), None)
 
 

@@ -24,6 +24,7 @@ from accelsk.facts import Facts
 from accelsk.hyperparameters import key_of, params_of
 from accelsk.placement import choose
 from accelsk.reasons import no_cluster_device, no_device, no_row, refused, untrained, way_out
+from accelsk.threads import regime
 
 __all__ = ["Look", "Question", "look_at", "public_name"]
 
@@ -64,6 +65,11 @@ class Question:
         return None if key is None else (type(self.estimator), key)
 
     @cached_property
+    def threads(self) -> int:
+        """Which of the measured times hold here."""
+        return regime()
+
+    @cached_property
     def plain(self) -> worth.Estimate | None:
         """How long the reference engine is estimated to take."""
         return self.estimate(reference().name)
@@ -83,8 +89,8 @@ class Question:
         """
         estimator, operation = public_name(type(self.estimator)), worth.operation_of(self.method)
         costs = _remembered(
-            ("cost", engine, operation, self.key),
-            lambda: known_costs(engine, estimator, operation, self.params),
+            ("cost", engine, operation, self.threads, self.key),
+            lambda: known_costs(engine, estimator, operation, self.params, self.threads),
             self.key,
         )
         found = worth.estimate_of(costs, self.params, self.facts)

@@ -136,6 +136,6 @@ def _key(question: Question, asked: tuple[str, ...]) -> Hashable | None:
         question.key,
         asked,
         (options.engine, options.device, options.fallback, options.fidelity, options.sparse, options.n_jobs),
-        (question.method, question.callbacks),
+        (question.method, question.callbacks, question.threads),
         (facts.n_samples, facts.n_features, facts.dtype, facts.fit_params, facts.has_target),
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 from accelsk.pools import NUMBERS, Pool, loaded, set_number
 
-__all__ = ["Pool", "alone", "economical", "in_force", "limited", "share", "stepwise", "threads_for"]
+__all__ = ["Pool", "alone", "economical", "in_force", "limited", "regime", "share", "stepwise", "threads_for"]
 
 _share: ContextVar[int | None] = ContextVar("accelsk_share", default=None)
 _alone: ContextVar[int | None] = ContextVar("accelsk_alone", default=None)
@@ -55,6 +55,24 @@ def alone() -> int:
     from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
     return int(_openmp_effective_n_threads())
+
+
+def regime() -> int:
+    """Return which of the measured times hold here, see `accelsk.costs.Cost`.
+
+    Returns
+    -------
+    int
+        1 where a computation has a single thread, as in each of several workers; else 0, for as many as there are.
+
+    Examples
+    --------
+    >>> from accelsk.threads import limited, regime
+    >>> with limited(1):
+    ...     regime()
+    1
+    """
+    return int((share() or alone()) == 1)
 
 
 def threads_for(n_jobs: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """Fit the costs of ``engine="auto"`` to a sweep, and write them into the engines' folders.
 
-Run ``python -m benchmarks.costs SWEEP [--check]``, with a file of ``python -m benchmarks.sweep``. It prints how far the
+Run ``python -m benchmarks.costs SWEEP ... [--check]``, with the files of ``python -m benchmarks.sweep``, with all threads
+and with one. It prints how far the
 estimates are from the measurements, and what choosing by them would have lost: the regret, over the operations that
 take more than five milliseconds. With ``--check`` nothing is written.
 """
@@ -13,6 +14,7 @@ import json
 import math
 import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,9 @@ _SHORT = 5e-3
 _USELESS = 0.135
 
 
-def read(file: Path) -> list[dict[str, Any]]:
-    """The measurements of single classes; the first line describes the machine."""
-    records = [json.loads(line) for line in file.read_text().splitlines()]
+def read(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The measurements of single classes; the first line of a file describes the machine."""
+    records = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return [each for each in records if "seconds" in each and len(each["estimator"]) == 1]
 
 
@@ -61,19 +63,19 @@ def work(record: dict[str, Any]) -> Work:
 
 
 def grouped(records: list[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    """By engine, class, hyperparameters, operation and two or more classes; of scikit-learn with the threads it has."""
+    """By engine, class, hyperparameters, operation, two or more classes, threads; scikit-learn with those it has."""
     best: dict[tuple[Any, ...], dict[str, Any]] = {}
     for each in records:
         engine = reference().name if each["engine"] == "scikit-learn" else each["engine"]
         params = json.dumps(each["params"], sort_keys=True)
         several = each["k_is"] == "classes" and each["k"] > 2
-        key = (engine, path_of(each), params, each["operation"], several)
+        key = (engine, path_of(each), params, each["operation"], several, each.get("share", 0))
         at = (*key, each["rows"], each["columns"], each["k"], each["predicted"])
-        if engine != reference().name or (each["threads"] == 1) == has_one_thread(each):
+        if engine != reference().name or each.get("share") or (each["threads"] == 1) == has_one_thread(each):
             best[at] = each
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for at, each in best.items():
-        groups[at[:5]].append(each)
+        groups[at[:6]].append(each)
     return groups
 
 
@@ -99,18 +101,19 @@ def cost(records: list[dict[str, Any]]) -> Cost | None:
         when=when(first),
         scale=scaled,
         classes=usual if k == "classes" and usual else 0,
+        threads=first.get("share", 0),
         case={"params": first["params"], "data": first["data"]},
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", type=Path)
+    parser.add_argument("sweeps", type=Path, nargs="+")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     found: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {}
     costs: dict[tuple[str, ...], Cost] = {}
-    groups = grouped(read(options.sweep))
+    groups = grouped(read(options.sweeps))
     for key, records in groups.items():
         made = cost(records)
         if made is None or made.error > _USELESS:
@@ -118,7 +121,7 @@ def main() -> None:
             print("left out:", *key[:2], key[3], "" if made is None else f"error {made.error:.2f}")
             continue
         costs[key] = made
-        engine, estimator, _, operation, _ = key
+        engine, estimator, _, operation, *_ = key
         found.setdefault(engine, {}).setdefault(estimator, {}).setdefault(operation, []).append(made.to_dict())
     plain = found.get(reference().name, {})
     for engine, classes in found.items():  # one side of a comparison is of no use

@@ -1,10 +1,11 @@
 """What the cost model of ``engine="auto"`` is made from: seconds of every engine by size, as many as fit in the time.
 
-Run ``python -m benchmarks.sweep FILE [--minutes 12] [--only NAME ...]`` on an idle machine. For every case, size and
+Run ``python -m benchmarks.sweep FILE [--minutes 12] [--only NAME ...] [--one-thread]`` on an idle machine. For every case, size and
 operation: plain scikit-learn, the same with one BLAS thread, and every engine that has a row, by its name. Each record
 has what the time depends on; the file has a record per line, after a line that describes the machine. The cases get
 equal shares of the time; what one does not need goes to the others. Sizes grow until the share is used up or a call
-would take longer than four seconds.
+would take longer than four seconds. With ``--one-thread`` everything is held to one, as it is in a worker that has one
+core to itself.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+from accelsk.threads import limited, regime
 from accelsk.timing import compare
 from accelsk.wrapper import Wrapper
 from benchmarks.cases import CASES, Case, Size, available, data
@@ -78,7 +81,9 @@ class Sweep:
         makes: dict[str, Callable[[], Any]] = {}
         for name, contender in contenders(self.case, X, y, k).items():
             if name == PLAIN:
-                makes[PLAIN] = makes[_ONE_THREAD] = contender.make
+                makes[PLAIN] = contender.make
+                if not regime():
+                    makes[_ONE_THREAD] = contender.make
             elif name.startswith(f"{AUTO}:") and not is_reference(name):
                 makes[name] = contender.make
         fitted: dict[str, Any] = {}
@@ -90,7 +95,7 @@ class Sweep:
             return call
 
         yield from self.timed("fit", size, k, None, {name: fit(name) for name in makes})
-        if PLAIN in fitted:
+        if _ONE_THREAD in fitted:
             fitted[_ONE_THREAD] = fitted[PLAIN]
         for method in self.case.methods[:1]:
             for rows in _BATCHES:
@@ -117,7 +122,7 @@ class Sweep:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = compare(
-                {name: _limited(call) if name == _ONE_THREAD else call for name, call in now.items()},
+                {name: _with_one_blas_thread(call) if name == _ONE_THREAD else call for name, call in now.items()},
                 budget=0.02,
                 repeats=3,
                 limit=_ROUNDS,
@@ -140,6 +145,7 @@ class Sweep:
                 "predicted": predicted,
                 "engine": PLAIN if name == _ONE_THREAD else name.removeprefix(f"{AUTO}:"),
                 "threads": 1 if name == _ONE_THREAD else None,
+                "share": regime(),
                 "seconds": timed.seconds.median,
                 "low": timed.seconds.min,
                 "high": timed.seconds.max,
@@ -151,7 +157,7 @@ class Sweep:
 _CONTROLLER: list[ThreadpoolController] = []
 
 
-def _limited(call: Callable[[], Any]) -> Callable[[], Any]:
+def _with_one_blas_thread(call: Callable[[], Any]) -> Callable[[], Any]:
     """The call with one BLAS thread; OpenMP keeps its threads."""
     if not _CONTROLLER:
         import sklearn.cluster  # noqa: F401  so that all libraries are known to it
@@ -192,6 +198,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--minutes", type=float, default=12.0)
     parser.add_argument("--only", action="append", metavar="NAME", help="cases whose name contains it (repeatable)")
+    parser.add_argument("--one-thread", action="store_true", help="hold every library to one thread")
     given = parser.parse_args()
     cases = [
         case
@@ -200,7 +207,9 @@ def main() -> None:
         if available(case) and (not given.only or any(part in case.name for part in given.only))
     ]
     started = time.perf_counter()
-    with given.file.open("w") as lines:
+    if given.one_thread:
+        import sklearn.cluster  # noqa: F401  what is loaded now is held to it
+    with given.file.open("w") as lines, limited(1) if given.one_thread else nullcontext():
         lines.write(json.dumps({**described(), "seconds_of_the_wrapper": _overhead()}) + "\n")
         count, last = 0, ""
         for record in swept(cases, given.minutes):

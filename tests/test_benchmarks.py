@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from accelsk.engines import get, names, reference
+from accelsk.threads import limited
 from benchmarks import bars, report, suite, sweep
 from benchmarks.cases import BATCHES, CASES, QUICK, SIZES, available, data
 from benchmarks.contenders import AUTO, PATCHED, PLAIN, contenders
@@ -179,9 +180,14 @@ def test_the_plots_are_small(result, tmp_path, monkeypatch):
 
 def test_the_sweep_has_what_the_time_depends_on():
     case = BY_NAME["Ridge"]
-    records = list(sweep.Sweep(case, until=0.0).records())  # the smallest size is always measured
+    with limited(2):
+        records = list(sweep.Sweep(case, until=0.0).records())  # the smallest size is always measured
     assert {(each["operation"], each["predicted"]) for each in records} == {
         ("fit", None), ("predict", 1), ("predict", 100), ("predict", 200),
     }  # fmt: skip
     assert {(each["engine"], each["threads"]) for each in records} >= {("sklearn", None), ("sklearn", 1)}
+    assert {each["share"] for each in records} == {0}
     assert all(each["seconds"] > 0 and (each["rows"], each["columns"]) == (200, 10) for each in records)
+    with limited(1):
+        records = list(sweep.Sweep(case, until=0.0).records())
+    assert {(each["threads"], each["share"]) for each in records} == {(None, 1)}

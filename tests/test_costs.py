@@ -10,9 +10,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
-from accelsk import AcceleratedEstimator, config_context, explain, looks
+from accelsk import AcceleratedEstimator, config_context, explain, looks, plans
 from accelsk.costs import TERMS, Cost, Work, cost_of, costs_of, fitted_cost
 from accelsk.engines import get, names, reference
+from accelsk.threads import limited
 from accelsk.workloads import KINDS, made
 
 SHIPPED = [
@@ -86,14 +87,20 @@ def known(monkeypatch):
     """Costs instead of those that are shipped: ``known(engine={"path": {"fit": seconds per row}})``."""
 
     def set_to(**per_row):
-        def costs(engine, estimator, operation, params):
+        def costs(engine, estimator, operation, params, threads):
             terms = per_row.get(engine, {}).get(operation)
             return () if terms is None else (Cost(terms=terms),)
 
         monkeypatch.setattr(looks, "known_costs", costs)
-        monkeypatch.setattr(looks, "_memory", {})
+        forget(monkeypatch)
 
     return set_to
+
+
+def forget(monkeypatch):
+    """Let everything be worked out again."""
+    for module in (looks, plans):
+        monkeypatch.setattr(module, "_memory", {})
 
 
 def test_auto_chooses_the_engine_that_is_estimated_to_be_faster(known, breast_cancer):
@@ -112,11 +119,26 @@ def test_auto_chooses_the_engine_that_is_estimated_to_be_faster(known, breast_ca
 def test_an_estimate_that_errs_must_promise_more(known, breast_cancer, monkeypatch):
     costs = {"sklearn": Cost(terms={"n": 1e-3}), "sklearnex": Cost(terms={"n": 0.8e-3}, error=0.1)}
     monkeypatch.setattr(looks, "known_costs", lambda engine, *rest: (costs[engine],) if engine in costs else ())
-    monkeypatch.setattr(looks, "_memory", {})
+    forget(monkeypatch)
     assert explain(LogisticRegression(), *breast_cancer).engine == "sklearnex"
     costs["sklearnex"] = Cost(terms={"n": 0.8e-3}, error=0.3)
-    monkeypatch.setattr(looks, "_memory", {})
+    forget(monkeypatch)
     assert explain(LogisticRegression(), *breast_cancer).engine == "sklearn"
+
+
+def test_in_a_worker_with_one_core_the_times_of_one_thread_decide(monkeypatch, breast_cancer):
+    seconds = {("sklearn", 0): 1.0, ("sklearnex", 0): 0.5, ("sklearn", 1): 1.0, ("sklearnex", 1): 1.5}
+
+    def costs(engine, estimator, operation, params, threads):
+        constant = seconds.get((engine, threads))
+        return () if constant is None else (Cost(terms={"1": constant}, threads=threads),)
+
+    monkeypatch.setattr(looks, "known_costs", costs)
+    forget(monkeypatch)
+    with limited(2):
+        assert explain(LogisticRegression(), *breast_cancer).engine == "sklearnex"
+    with limited(1):
+        assert explain(LogisticRegression(), *breast_cancer).engine == "sklearn"
 
 
 def test_of_two_that_are_as_fast_it_is_scikit_learn(known, breast_cancer):
@@ -155,7 +177,7 @@ def test_the_same_hyperparameters_are_looked_up_once(monkeypatch, breast_cancer)
         return ()
 
     monkeypatch.setattr(looks, "known_costs", costs)
-    monkeypatch.setattr(looks, "_memory", {})
+    forget(monkeypatch)
     for _ in range(3):
         explain(LogisticRegression(), *breast_cancer)
     assert asked
