@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
 from accelsk import convert, forks
+from accelsk.batches import is_finite
 from accelsk.blocks import holds_collections
 from accelsk.config import Options
 from accelsk.decision import Decision
@@ -340,7 +342,7 @@ def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any, params:
         if X.format in formats or not takes_sparse:
             return None
         return formats[0] if formats else "dense"
-    if takes_nan and not inputs.nan and method != "inverse_transform" and Facts(X).has_nan:
+    if takes_nan and not inputs.nan and method != "inverse_transform" and _holds_nan(X):
         raise UnsupportedInput(
             f"engine {route.engine!r} cannot run {row.name}.{method} on data with NaN or infinity, and it fitted this "
             "model.",
@@ -349,6 +351,12 @@ def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any, params:
             estimator=row.name,
         )
     return None
+
+
+def _holds_nan(X: Any) -> bool:
+    if type(X) is np.ndarray and X.dtype.kind == "f" and X.flags.c_contiguous and is_finite(X):
+        return False  # known at once
+    return Facts(X).has_nan
 
 
 def _converted(X: Any, wanted: str) -> Any:

@@ -1,11 +1,11 @@
 """What the cost model of ``engine="auto"`` is made from: seconds of every engine by size, as many as fit in the time.
 
-Run ``python -m benchmarks.sweep FILE [--minutes 12] [--only NAME ...] [--one-thread]`` on an idle machine. For every case, size and
-operation: plain scikit-learn, the same with one BLAS thread, and every engine that has a row, by its name. Each record
-has what the time depends on; the file has a record per line, after a line that describes the machine. The cases get
-equal shares of the time; what one does not need goes to the others. Sizes grow until the share is used up or a call
-would take longer than four seconds. With ``--one-thread`` everything is held to one, as it is in a worker that has one
-core to itself.
+Run ``python -m benchmarks.sweep FILE [--minutes 12] [--only NAME ...] [--one-thread]`` on an idle machine. For every
+case, size and operation: plain scikit-learn, the same with one BLAS thread, and every engine that has a row, by its
+name. Each record has what the time depends on; the file has a record per line, after a line that describes the machine.
+The cases get equal shares of the time; what one does not need goes to the others. Sizes grow until the share is used up
+or a call would take longer than four seconds. With ``--one-thread`` everything is held to one, as in a worker that
+has one core to itself.
 """
 
 from __future__ import annotations
