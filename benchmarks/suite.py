@@ -161,14 +161,14 @@ class Run:
             "first": {name: _rounded(found[name].first) for name in (PLAIN, AUTO) if name in found.timed},
             "ratios": {name: _brief(timed.ratio) for name, timed in found.timed.items() if name != PLAIN},
             "over_patched": _over(found, PATCHED),
-            "regret": self._regret(found, there, models),
+            "regret": self._regret(size, found, there, models),
             "engine": _engine(models.get(AUTO)),
             "fidelity": {name: there[name].fidelity for name in found.timed if name.startswith(f"{AUTO}:")},
             "bound": self.case.bound,
             "rates": self._rates(operation, size, predicted, found, models),
         }
 
-    def _regret(self, found: Comparison, there: Mapping[str, Contender], models: Mapping[str, Any]) -> Any:
+    def _regret(self, size: Size, found: Comparison, there: Mapping[str, Contender], models: Mapping[str, Any]) -> Any:
         """How much longer auto took than the best of the other choices; None where all are short."""
         if AUTO not in found.timed or found[AUTO].seconds.median < _REGRET_FROM:
             return None
@@ -179,7 +179,7 @@ class Run:
             if name in there
             and name not in (AUTO, same)
             and there[name].fidelity != "alternative"
-            and not (self.case.worse and name == PATCHED)
+            and not (self.case.is_worse(size[1]) and name == PATCHED)
         }
         if not others:
             return None
