@@ -184,8 +184,8 @@ BARS: tuple[Bar, ...] = (
     Bar("no operation slower than plain scikit-learn", 0.95, _ratios(lambda found: not _tiny(found))),
     Bar("no fit under 5 ms much slower than plain scikit-learn", 0.7, _ratios(_tiny)),
     Bar(
-        "every win of the Extension kept, over calling it directly (without ExtraTrees, which are worse models, and its k-d "
-        "tree, which misses neighbours)",
+        "every win of the Extension kept, over calling it directly (without ExtraTrees, which are worse models, and "
+        "its k-d tree, which misses neighbours)",
         0.97,
         _wins_kept,
         limit="In a fit of a few milliseconds, what deciding costs shows.",
