@@ -1,8 +1,8 @@
 """Fit the costs of ``engine="auto"`` to a sweep, and write them into the engines' folders.
 
 Run ``python -m benchmarks.costs SWEEP ... [--check]`` with the files of ``python -m benchmarks.sweep``, of all threads
-and of one. It prints how far the estimates are from the measurements, and what choosing by them would have lost: the regret,
-over the operations that take more than five milliseconds. With ``--check`` nothing is written.
+and of one. It prints how far the estimates are from the measurements, and what choosing by them would have lost: the
+regret, over the operations that take more than five milliseconds. With ``--check`` nothing is written.
 """
 
 from __future__ import annotations
