@@ -25,7 +25,9 @@ def test_importing_accelsk_imports_nothing_that_scikit_learn_does_not():
         "print(*sorted(set(sys.modules) - a), sep=',')"
     )
 
-    assert {name.partition(".")[0] for name in python(code).split(",")} - sys.stdlib_module_names == {"accelsk"}
+    there = set(python(code).split(","))
+    assert {name.partition(".")[0] for name in there} - sys.stdlib_module_names == {"accelsk"}
+    assert not there & {"accelsk.parallel", "accelsk.storage", "accelsk.workers", "accelsk.versions"}
 
 
 @pytest.mark.parametrize("question", ["engines()", "devices()", "explain(SVC())", "explain(SVC(), X, y)"])
@@ -79,6 +81,9 @@ def _said(node):
 def test_public_names_are_there_and_documented():
     for name in accelsk.__all__:
         assert getattr(accelsk, name).__doc__
+    assert set(accelsk.__all__) <= set(dir(accelsk))
+    with pytest.raises(AttributeError, match="has no attribute 'fit_few'"):
+        _ = accelsk.fit_few
 
 
 def test_a_fit_changes_nothing_global(iris):
