@@ -75,6 +75,7 @@ def evaluation_of(wrapper: Any, route: Route) -> Evaluation:
             named=at_home and hasattr(backend, "feature_names_in_"),
             preparation=None if noted is None else Preparation(**noted),
             patience=_PATIENCE if exports and hasattr(wrapper._inner, "n_estimators") else 0.0,
+            shortcuts=route.adapter.shortcuts(backend, route.row) if route.row is not None and at_home else None,
         )
         wrapper.__dict__["_evaluation"] = found
     return found

@@ -21,6 +21,7 @@ from accelsk.batches import in_words, is_finite
 from accelsk.errors import UnsupportedParameter
 from accelsk.evaluation import Evaluation
 from accelsk.evaluators import Offer, offers
+from accelsk.threads import limited
 
 X = np.random.default_rng(0).normal(size=(64, 3))
 y = X @ [1.0, 2.0, 3.0]
@@ -225,6 +226,90 @@ def test_only_plain_finite_arrays_of_the_right_width_are_answered_at_once(rows):
 
     assert evaluation.answer("predict", rows) is None
     assert evaluation.answer("predict", X) is not None
+
+
+def at_rest(rows):
+    """The model itself, by its shortcut: infinity is not for it."""
+    return None if np.isinf(rows).any() else native(rows)
+
+
+def asked(evaluation, clock, rows=X, *, short=0.001, long=0.004, times=1):
+    """Call as a wrapper does, and count how often the long way was taken."""
+    counted = []
+
+    def model():
+        counted.append(1)
+        clock.now += long
+        return native(rows)
+
+    def shortcut(given):
+        clock.now += short
+        return at_rest(given)
+
+    for way in evaluation._shortcuts.values():
+        way.evaluate = shortcut
+    for _ in range(times):
+        result = evaluation.answer("predict", rows)
+        if result is None:
+            result = evaluation.compute("predict", (rows,), {}, model)
+    return result, len(counted)
+
+
+def test_the_model_answers_by_its_shortcut_where_nothing_else_computes(clock):
+    for find in (tuple, lambda: [offer(seconds=1.0, build=1e-9)]):
+        evaluation = Evaluation(3, find, shortcuts={"predict": at_rest})
+
+        result, long = asked(evaluation, clock, times=5)
+
+        np.testing.assert_array_equal(result, native(X))
+        assert (long, told(evaluation)) == (find is tuple, "")
+        assert evaluation.answers("predict", len(X))
+        assert not evaluation.answers("predict", 1)
+        assert evaluation.answer("predict", with_nan()) is not None  # it is for the shortcut to say
+        for rows in (X[:, :2].copy(), X[::2], X.tolist(), pd.DataFrame(X), X.astype(int)):
+            assert evaluation.answer("predict", rows) is None
+        with limited(1):
+            assert evaluation.answer("predict", X) is None
+
+
+def test_what_the_shortcut_leaves_takes_the_long_way_and_is_not_counted(clock):
+    evaluation = Evaluation(3, tuple, shortcuts={"predict": at_rest})
+    assert asked(evaluation, clock, np.full_like(X, np.inf), times=30)[1] == 30
+    assert evaluation.answer("predict", X) is not None
+
+
+def test_offers_are_made_and_timed_as_well_and_weighed_against_the_shortcut(clock):
+    made = []
+    evaluation = Evaluation(3, lambda: [offer(build=0.05, made=made)], shortcuts={"predict": at_rest})
+
+    assert asked(evaluation, clock, times=20)[1] == 0
+    assert (made, told(evaluation)) == ([], "")
+    asked(evaluation, clock, times=50)
+    assert (made, told(evaluation)) == (["fast"], "fast for 64 to 127 rows")
+
+    def slower(rows):  # than the shortcut, and faster than the long way
+        clock.now += 0.002
+        return native(rows)
+
+    evaluation = Evaluation(3, lambda: [offer(evaluate=slower, build=1e-9)], shortcuts={"predict": at_rest})
+    assert asked(evaluation, clock, times=30)[1] == 0
+    assert told(evaluation) == ""
+    assert evaluation.answers("predict", len(X))
+
+
+def test_prepare_compares_with_the_shortcut():
+    def half(rows):
+        time.sleep(0.0005)
+        return native(rows)
+
+    evaluation = Evaluation(3, lambda: [offer(evaluate=half)], shortcuts={"predict": at_rest})
+    preparation = evaluation.prepare({"predict": slowly}, [X], "float64")
+    assert preparation.chosen["predict"] == {7: ""}
+    assert evaluation.answer("predict", X) is not None
+    again = Evaluation(3, lambda: [offer(evaluate=half)], preparation=preparation, shortcuts={"predict": at_rest})
+    computed(again)
+    assert told(again) == ""
+    assert again.answer("predict", X) is not None
 
 
 def test_further_arguments_go_to_the_model():
