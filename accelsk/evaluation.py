@@ -6,7 +6,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -15,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
 
-from accelsk.batches import in_words, is_finite, length, returns_arrays
+from accelsk.batches import is_finite, length, returns_arrays
 from accelsk.evaluators.spec import Evaluate, Offer, Precision
 from accelsk.preparation import Preparation
 from accelsk.threads import share
+from accelsk.ways import Taken, Trial, Way, described
 
 __all__ = ["Evaluation"]
 
@@ -28,34 +28,17 @@ _GAIN = 0.1
 #: How many calls of an evaluator are timed before it stays; of the model, before it does for want of offers.
 _TRIALS = 3
 
+#: How many calls of the model by its shortcut are neither timed nor compared with the offers, after each that was.
+_SELDOM = 15
+
+#: An offer whose gain turns out to be smaller is waited for again, unless it is by no more than this factor.
+_AGAIN = 1.5
+
 #: How often an evaluator may return None before it is asked no more.
 _REFUSALS = 8
 
 _TRANSFORMING = ("transform", "inverse_transform")
-
-
-@dataclass(slots=True)
-class _Taken:
-    """An offer that was taken, for one method."""
-
-    offer: Offer
-    evaluate: Evaluate
-    dtypes: tuple[np.dtype[Any], ...]
-    nan: bool
-    refusals: int = 0
-
-
-@dataclass(slots=True)
-class _Trial:
-    """A method at a batch size of which it is not settled yet who computes it."""
-
-    native: float = float("inf")
-    calls: int = 0
-    saved: dict[str, float] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
-    taken: _Taken | None = None
-    best: float = float("inf")
-    tried: int = 0
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 class Evaluation:
@@ -63,7 +46,8 @@ class Evaluation:
 
     Batch sizes are treated alike from a power of two to the next. What costs nothing to make is taken at once. Apart
     from that the model computes itself at first, and is timed; an offer is taken once it would have saved the time that
-    it takes to make; what it takes is timed at its first calls, and where it is no gain the model computes again.
+    it takes to make; what it takes is timed at its first calls, and where it is no gain the model computes again. So it
+    goes on with offers that take longer to make than the one that computes.
 
     Parameters
     ----------
@@ -79,6 +63,8 @@ class Evaluation:
         What `prepare` returned, here or where the model was pickled.
     patience : float, default=0.0
         How many seconds the model itself is to have computed before the offers are asked for.
+    shortcut : callable, default=None
+        Returns the model's own method of a name for arrays that nobody has validated; None where it has none.
     """
 
     def __init__(
@@ -90,6 +76,7 @@ class Evaluation:
         named: bool = False,
         preparation: Preparation | None = None,
         patience: float = 0.0,
+        shortcut: Callable[[str], Evaluate | None] = lambda method: None,
     ) -> None:
         self._n_features = n_features
         self._find = find
@@ -97,11 +84,13 @@ class Evaluation:
         self._named = named
         self._preparation = preparation
         self._patience = patience
+        self._shortcut = shortcut
+        self._shortcuts: dict[str, Way | None] = {}
         self._found: dict[str, list[Offer]] | None = None
         self._made: dict[tuple[str, str, tuple[str, ...]], Mapping[str, Evaluate] | None] = {}
-        self._trials: dict[tuple[str, int], _Trial] = {}
+        self._trials: dict[tuple[str, int], Trial] = {}
         #: What is settled: per method, by the bit length of the number of rows; None for the model itself.
-        self._settled: dict[str, dict[int, _Taken | None]] = {}
+        self._settled: dict[str, dict[int, Taken | None]] = {}
         #: The methods that were called: the model has them.
         self.methods: Mapping[str, Any] = self._settled
         #: Those of them, as `accelsk.delegation` has made them.
@@ -123,19 +112,36 @@ class Evaluation:
         Returns
         -------
         object
-            The result; None where the long way is to be taken: it is not settled who computes such a batch, or X is
-            anything but a C-contiguous, finite array of the right width.
+            The result; None where the long way is to be taken: it is not settled who computes such a batch, and the
+            model has no shortcut, or X is anything but a C-contiguous, finite array of the right width.
         """
         settled = self._settled.get(method)
-        if settled is None or type(X) is not np.ndarray or X.ndim != 2 or self._named:
+        if settled is None or type(X) is not np.ndarray or X.ndim != 2 or self._named or share() is not None:
             return None
-        taken = settled.get(len(X).bit_length())
-        if taken is None or share() is not None or not self._suits(taken, method, X):
+        size = len(X).bit_length()
+        way: Way | None = settled.get(size)
+        if way is None:
+            way = self._shortcuts.get(method)
+        else:
+            way.left -= 1
+            if way.left < 0:
+                return None  # another may pay by now
+        if way is None or not self._suits(way, method, X):
             return None
-        return _evaluate(taken, X)
+        if size not in settled:
+            trial = self._trials.get((method, size))
+            if trial is None or trial.taken is not None:
+                return None  # the offers are to be looked at, or one of them is to be timed
+            if trial.calls < _TRIALS or trial.unseen >= _SELDOM:
+                return self._timed(way, method, X, trial)
+            trial.unseen += 1
+        try:
+            return way.evaluate(X)  # here rather than by `Way.answer`: a call more is noticed
+        except Exception:  # noqa: BLE001  the model itself says what it is
+            return None
 
     def answers(self, method: str, n_rows: int) -> bool:
-        """Say whether an evaluator was settled for, for a batch of a size.
+        """Say whether it was settled who computes a batch of a size at once: an evaluator, or the model by a shortcut.
 
         Parameters
         ----------
@@ -149,9 +155,18 @@ class Evaluation:
         bool
             If not, `answer` returns None.
         """
-        return self._settled.get(method, {}).get(n_rows.bit_length()) is not None
+        settled, size = self._settled.get(method, {}), n_rows.bit_length()
+        return settled.get(size) is not None or (size in settled and self._shortcuts.get(method) is not None)
 
-    def _suits(self, taken: _Taken, method: str, X: npt.NDArray[Any]) -> bool:
+    def _timed(self, way: Way, method: str, X: npt.NDArray[Any], trial: Trial) -> Any:
+        """The result of the model itself by its shortcut, and whether an offer pays by now."""
+        start = time.perf_counter()
+        result = way.answer(X)
+        if result is not None:
+            self._consider(method, len(X).bit_length(), len(X), trial, time.perf_counter() - start)
+        return result
+
+    def _suits(self, taken: Way, method: str, X: npt.NDArray[Any]) -> bool:
         """Whether an array is one that the evaluator is for."""
         if X.dtype not in taken.dtypes or not X.flags.c_contiguous:
             return False
@@ -189,24 +204,28 @@ class Evaluation:
             result = native()
             self._patience -= time.perf_counter() - start
             return result
-        if not self._offers(method):
-            self._settled.setdefault(method, {})
+        offers, own, settled = self._offers(method), self._way(method), self._settled.setdefault(method, {})
+        if not offers and own is None:
             return native()
         X = args[0]
         n_rows = length(X)
         if not n_rows:
             return native()
-        settled = self._settled.setdefault(method, {})
         size = n_rows.bit_length()
+        if not offers:
+            settled[size] = None
         if size in settled:
             taken = settled[size]
+            start = time.perf_counter()
             result = None if taken is None else self._evaluated(taken, method, X)
+            if taken is not None and taken.left < 0:
+                self._reconsider(method, size, n_rows, taken, time.perf_counter() - start)
             if taken is not None and taken.refusals > _REFUSALS:
                 settled[size] = None
             return native() if result is None else result
         return self._tried(method, size, n_rows, X, native)
 
-    def _evaluated(self, taken: _Taken, method: str, X: Any) -> Any:
+    def _evaluated(self, taken: Taken, method: str, X: Any) -> Any:
         """The result of an evaluator; None where it is not for these data."""
         if type(X) is not np.ndarray or X.ndim != 2 or self._named or not self._suits(taken, method, X):
             check = taken.offer.check
@@ -215,20 +234,23 @@ class Evaluation:
             X = check(X)
             if type(X) is not np.ndarray or X.ndim != 2 or not self._suits(taken, method, X):
                 return None
-        result = _evaluate(taken, X)
+        result = taken.answer(X)
         if result is None:
             taken.refusals += 1
         return result
 
     def _tried(self, method: str, size: int, n_rows: int, X: Any, native: Callable[[], Any]) -> Any:
-        trial = self._trials.setdefault((method, size), _Trial())
+        trial = self._trials.setdefault((method, size), Trial())
         if trial.taken is None and not trial.calls:
             known, first = self._prepared(method, size)
             if not known:
                 first = self._free(method, n_rows)
             if known or first is not None:
                 self._settled[method][size] = first
+                start = time.perf_counter()
                 result = None if first is None else self._evaluated(first, method, X)
+                if first is not None and not known:
+                    first.wait(*self._dearer(method, n_rows, first, time.perf_counter() - start, trial))
                 return native() if result is None else result
         start = time.perf_counter()
         taken = trial.taken
@@ -236,16 +258,32 @@ class Evaluation:
         if result is not None:
             trial.best = min(trial.best, time.perf_counter() - start)
             trial.tried += 1
-            if trial.tried >= _TRIALS:
-                self._judge(method, size, trial)
+        if taken is not None and (trial.tried >= _TRIALS or taken.refusals > _REFUSALS):
+            self._judge(method, size, n_rows, trial)
+        if result is not None:
             return result
         start = time.perf_counter()
-        result = native()
+        result = self._itself(method, X, native)
         if taken is None:
             self._consider(method, size, n_rows, trial, time.perf_counter() - start)
         return result
 
-    def _prepared(self, method: str, size: int) -> tuple[bool, _Taken | None]:
+    def _way(self, method: str) -> Way | None:
+        """The shortcut of a method."""
+        if method not in self._shortcuts:
+            function = self._shortcut(method)
+            self._shortcuts[method] = None if function is None else Way(function, _FLOATS, True)
+        return self._shortcuts[method]
+
+    def _itself(self, method: str, X: Any, native: Callable[[], Any]) -> Any:
+        """The result of the model itself, by its shortcut where that may be: what an offer is compared with."""
+        way = self._way(method)
+        if way is None or type(X) is not np.ndarray or X.ndim != 2 or self._named or share() is not None:
+            return native()
+        result = way.answer(X) if self._suits(way, method, X) else None
+        return native() if result is None else result
+
+    def _prepared(self, method: str, size: int) -> tuple[bool, Taken | None]:
         """Whether `prepare` has settled this, and for what: an evaluator that cannot be made here is as none."""
         names = {} if self._preparation is None else self._preparation.chosen.get(method, {})
         if size not in names:
@@ -253,7 +291,7 @@ class Evaluation:
         offer = next((each for each in self._offers(method) if each.name == names[size]), None)
         return True, None if offer is None else self._take(offer, method)
 
-    def _free(self, method: str, n_rows: int) -> _Taken | None:
+    def _free(self, method: str, n_rows: int) -> Taken | None:
         """The best of the offers that cost nothing to make."""
         offers = [
             offer for offer in self._offers(method) if not offer.build and isfinite(offer.seconds(method, n_rows))
@@ -264,7 +302,7 @@ class Evaluation:
                 return taken
         return None
 
-    def _consider(self, method: str, size: int, n_rows: int, trial: _Trial, took: float) -> None:
+    def _consider(self, method: str, size: int, n_rows: int, trial: Trial, took: float) -> None:
         """After a call of the model: whether an offer pays by now."""
         with self._lock:
             if trial.taken is not None or size in self._settled[method]:
@@ -275,8 +313,9 @@ class Evaluation:
             for offer in self._offers(method):
                 gain = trial.native - offer.seconds(method, n_rows)
                 if offer.name not in trial.refused and gain > _GAIN * trial.native:
-                    trial.saved[offer.name] = trial.saved.get(offer.name, 0.0) + gain
+                    trial.saved[offer.name] = trial.saved.get(offer.name, 0.0) + gain * (1 + trial.unseen)
                     promising.append(offer)
+            trial.unseen = 0
             if not promising and trial.calls >= _TRIALS:
                 self._settled[method][size] = None
             for offer in sorted(promising, key=lambda each: each.seconds(method, n_rows)):
@@ -286,7 +325,7 @@ class Evaluation:
                         return
                     trial.refused.add(offer.name)
 
-    def _judge(self, method: str, size: int, trial: _Trial) -> None:
+    def _judge(self, method: str, size: int, n_rows: int, trial: Trial) -> None:
         """After some calls of an evaluator: whether it stays."""
         with self._lock:
             taken = trial.taken
@@ -294,9 +333,42 @@ class Evaluation:
                 return
             if trial.best < (1 - _GAIN / 2) * trial.native:
                 self._settled[method][size] = taken
-            else:
-                trial.refused.add(taken.offer.name)
-                trial.taken, trial.tried, trial.best = None, 0, float("inf")
+                taken.wait(*self._dearer(method, n_rows, taken, trial.best, trial))
+                return
+            trial.refused.add(taken.offer.name)
+            trial.taken, trial.tried, trial.best = None, 0, float("inf")
+            if trial.before is not None:
+                self._settled[method][size] = trial.before
+                trial.before = None
+
+    def _dearer(self, method: str, n_rows: int, taken: Taken, took: float, trial: Trial) -> tuple[float, Offer | None]:
+        """After how many calls an offer pays that takes longer to make than the one that computes; and which."""
+        least: tuple[float, Offer | None] = float("inf"), None
+        for offer in self._offers(method):
+            gain = took - offer.seconds(method, n_rows)
+            if offer.build > taken.offer.build and offer.name not in trial.refused and gain > _GAIN * took:
+                least = min(least, (offer.build / gain, offer), key=lambda each: each[0])
+        return least
+
+    def _reconsider(self, method: str, size: int, n_rows: int, taken: Taken, took: float) -> None:
+        """After as many calls of an evaluator as would have paid for a dearer one: try that."""
+        with self._lock:
+            trial = self._trials.setdefault((method, size), Trial())
+            if self._settled[method].get(size) is not taken:
+                return  # another thread was here
+            calls, offer = self._dearer(method, n_rows, taken, took, trial)
+            if offer is None or calls > _AGAIN * taken.waits:
+                taken.wait(calls, offer)  # a call that was timed before had been a slow one
+                return
+            better = self._take(offer, method)
+            if better is None:
+                trial.refused.add(offer.name)
+                taken.wait(*self._dearer(method, n_rows, taken, took, trial))
+                return
+            taken.wait(float("inf"), None)
+            trial.taken, trial.before, trial.native = better, taken, took
+            trial.tried, trial.best = 0, float("inf")
+            del self._settled[method][size]
 
     # -- on demand ---------------------------------------------------------------------------------------------------
 
@@ -330,7 +402,8 @@ class Evaluation:
                     able = {name: each for name, each in made.items() if each and self._suits(each, method, X)}
                     if not able:
                         continue
-                    calls = {"": partial(native, X)} | {name: partial(able[name].evaluate, X) for name in able}
+                    calls = {name: partial(each.evaluate, X) for name, each in able.items()}
+                    calls[""] = partial(self._itself, method, X, partial(native, X))
                     answers = {name: call() for name, call in calls.items()}
                     calls = {name: call for name, call in calls.items() if answers[name] is not None}
                     times = {name: each.seconds.median for name, each in compare(calls, budget=1.0).timed.items()}
@@ -346,15 +419,7 @@ class Evaluation:
         dict
             Method to a text such as ``"numpy (1 to 63 rows)"``; methods that the model computes itself are left out.
         """
-        told = {}
-        for method, settled in self._settled.items():
-            names: dict[str, list[int]] = {}
-            for size, taken in sorted(settled.items()):
-                if taken is not None:
-                    names.setdefault(_title(taken.offer), []).append(size)
-            if names:
-                told[method] = ", ".join(f"{name} for {in_words(sizes)}" for name, sizes in names.items())
-        return told
+        return described(self._settled)
 
     # -- offers ------------------------------------------------------------------------------------------------------
 
@@ -370,7 +435,7 @@ class Evaluation:
             self._found = found
         return self._found.get(method, [])
 
-    def _take(self, offer: Offer, method: str) -> _Taken | None:
+    def _take(self, offer: Offer, method: str) -> Taken | None:
         """Make an evaluator, once; None where that fails: then the model computes as it did."""
         with self._lock:
             key = (offer.name, offer.precision, offer.methods)
@@ -385,15 +450,4 @@ class Evaluation:
         if made is None:
             return None
         dtypes = tuple(np.dtype(name) for name in offer.dtypes)
-        return _Taken(offer, made[method], dtypes, offer.nan)
-
-
-def _evaluate(taken: _Taken, X: npt.NDArray[Any]) -> Any:
-    try:
-        return taken.evaluate(X)
-    except Exception:  # noqa: BLE001  an attribute that was taken away, no memory, ...: the model says it itself
-        return None
-
-
-def _title(offer: Offer) -> str:
-    return offer.name if offer.precision == "float64" else f"{offer.name} in {offer.precision}"
+        return Taken(made[method], dtypes, offer.nan, offer=offer)

@@ -26,6 +26,7 @@ from accelsk.hyperparameters import params_of
 from accelsk.looks import public_name
 from accelsk.preparation import Preparation
 from accelsk.reasons import refused
+from accelsk.threads import economical
 
 if TYPE_CHECKING:
     from accelsk.backend import Route
@@ -75,9 +76,35 @@ def evaluation_of(wrapper: Any, route: Route) -> Evaluation:
             named=at_home and hasattr(backend, "feature_names_in_"),
             preparation=None if noted is None else Preparation(**noted),
             patience=_PATIENCE if exports and hasattr(wrapper._inner, "n_estimators") else 0.0,
+            shortcut=_shortcut_of(wrapper, backend, route) if at_home else _none,
         )
         wrapper.__dict__["_evaluation"] = found
     return found
+
+
+def _none(method: str) -> None:
+    """No shortcut."""
+
+
+def _shortcut_of(wrapper: Any, backend: Any, route: Route) -> Callable[[str], Evaluate | None]:
+    """What finds the method of a fitted model that may be called with an array at once."""
+    if route.row is not None:
+        return route.adapter.shortcuts(backend, route.row).get
+    if wrapper._parallel[0] is not None:
+        return _none  # what runs in parallel inside is to be told by what
+
+    def itself(method: str) -> Evaluate | None:
+        function = getattr(backend, method, None)
+        if function is None:
+            return None
+
+        def compute(X: Any) -> Any:
+            with economical(None):
+                return function(X)
+
+        return compute
+
+    return itself
 
 
 def prepared(wrapper: Any, route: Route, X: Any, batch_sizes: Sequence[int], precision: Precision) -> Preparation:

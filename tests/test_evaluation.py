@@ -21,6 +21,8 @@ from accelsk.batches import in_words, is_finite
 from accelsk.errors import UnsupportedParameter
 from accelsk.evaluation import Evaluation
 from accelsk.evaluators import Offer, offers
+from accelsk.preparation import Preparation
+from accelsk.threads import limited
 
 X = np.random.default_rng(0).normal(size=(64, 3))
 y = X @ [1.0, 2.0, 3.0]
@@ -225,6 +227,147 @@ def test_only_plain_finite_arrays_of_the_right_width_are_answered_at_once(rows):
 
     assert evaluation.answer("predict", rows) is None
     assert evaluation.answer("predict", X) is not None
+
+
+def at_rest(rows):
+    """The model itself, by its shortcut: infinity is not for it."""
+    return None if np.isinf(rows).any() else native(rows)
+
+
+def asked(evaluation, clock, rows=X, *, short=0.001, long=0.004, times=1):
+    """Call as a wrapper does, and count how often the long way was taken."""
+    counted = []
+
+    def model():
+        counted.append(1)
+        clock.now += long
+        return native(rows)
+
+    def shortcut(given):
+        clock.now += short
+        return at_rest(given)
+
+    way = evaluation._way("predict")
+    if way is not None:
+        way.evaluate = shortcut
+    for _ in range(times):
+        result = evaluation.answer("predict", rows)
+        if result is None:
+            result = evaluation.compute("predict", (rows,), {}, model)
+    return result, len(counted)
+
+
+def test_the_model_answers_by_its_shortcut_where_nothing_else_computes(clock):
+    for find in (tuple, lambda: [offer(seconds=1.0, build=1e-9)]):
+        evaluation = Evaluation(3, find, shortcut={"predict": at_rest}.get)
+
+        result, long = asked(evaluation, clock, times=5)
+
+        np.testing.assert_array_equal(result, native(X))
+        assert (long, told(evaluation)) == (find is tuple, "")
+        assert evaluation.answers("predict", len(X))
+        assert not evaluation.answers("predict", 1)
+        assert evaluation.answer("predict", with_nan()) is not None  # it is for the shortcut to say
+        for rows in (X[:, :2].copy(), X[::2], X.tolist(), pd.DataFrame(X), X.astype(int)):
+            assert evaluation.answer("predict", rows) is None
+        with limited(1):
+            assert evaluation.answer("predict", X) is None
+
+
+def test_what_the_shortcut_leaves_takes_the_long_way_and_is_not_counted(clock):
+    evaluation = Evaluation(3, tuple, shortcut={"predict": at_rest}.get)
+    assert asked(evaluation, clock, np.full_like(X, np.inf), times=30)[1] == 30
+    assert evaluation.answer("predict", X) is not None
+
+
+def test_offers_are_made_and_timed_as_well_and_weighed_against_the_shortcut(clock):
+    made = []
+    evaluation = Evaluation(3, lambda: [offer(build=0.05, made=made)], shortcut={"predict": at_rest}.get)
+
+    assert asked(evaluation, clock, times=20)[1] == 0
+    assert (made, told(evaluation)) == ([], "")
+    asked(evaluation, clock, times=50)
+    assert (made, told(evaluation)) == (["fast"], "fast for 64 to 127 rows")
+
+    def slower(rows):  # than the shortcut, and faster than the long way
+        clock.now += 0.002
+        return native(rows)
+
+    evaluation = Evaluation(3, lambda: [offer(evaluate=slower, build=1e-9)], shortcut={"predict": at_rest}.get)
+    assert asked(evaluation, clock, times=30)[1] == 0
+    assert told(evaluation) == ""
+    assert evaluation.answers("predict", len(X))
+
+
+def lasting(clock, seconds):
+    def evaluate(rows):
+        clock.now += seconds
+        return native(rows) + 0.0
+
+    return evaluate
+
+
+def test_one_that_takes_longer_to_make_is_taken_once_it_pays(clock):
+    made = []
+    quick = offer("quick", lasting(clock, 0.002), seconds=0.002)
+    costly = offer("costly", lasting(clock, 0.0005), seconds=0.0005, build=0.05, made=made)
+    evaluation = Evaluation(3, lambda: [quick, costly])
+
+    asked(evaluation, clock, times=30)  # some 33 calls make up for the 50 ms
+    assert (made, told(evaluation)) == ([], "quick for 64 to 127 rows")
+    _, long = asked(evaluation, clock, times=20)
+    assert (made, told(evaluation)) == (["costly"], "costly for 64 to 127 rows")
+    assert long == 0
+
+
+def test_one_that_was_made_and_is_no_gain_is_asked_no_more(clock):
+    made, slow = [], lasting(clock, 0.004)
+    quick = offer("quick", lasting(clock, 0.002), seconds=0.002)
+    evaluation = Evaluation(3, lambda: [quick, offer("costly", slow, seconds=0.0005, build=0.05, made=made)])
+
+    assert asked(evaluation, clock, times=200)[1] == 0
+    assert (made, told(evaluation)) == (["costly"], "quick for 64 to 127 rows")
+
+
+def test_one_that_was_slow_once_is_given_the_time_to_show_it(clock):
+    made, seconds = [], [0.02]  # the first call
+
+    def warming(rows):
+        clock.now += seconds.pop() if seconds else 0.001
+        return native(rows)
+
+    quick = offer("quick", warming, seconds=0.001)
+    evaluation = Evaluation(3, lambda: [quick, offer("costly", seconds=0.0005, build=0.05, made=made)])
+
+    asked(evaluation, clock, times=60)  # by the first call three would pay, by the others a hundred
+    assert (made, told(evaluation)) == ([], "quick for 64 to 127 rows")
+    asked(evaluation, clock, times=100)
+    assert made == ["costly"]
+
+
+def test_what_was_prepared_stays(clock):
+    made = []
+    offers = [offer("quick", seconds=0.002), offer("costly", seconds=0.0001, build=1e-9, made=made)]
+    preparation = Preparation("float64", {"predict": {7: "quick"}}, {}, {})
+    evaluation = Evaluation(3, lambda: offers, preparation=preparation)
+
+    asked(evaluation, clock, times=50)
+    assert (made, told(evaluation)) == ([], "quick for 64 to 127 rows")
+
+
+def test_prepare_compares_with_the_shortcut():
+    def half(rows):
+        time.sleep(0.0005)
+        return native(rows)
+
+    evaluation = Evaluation(3, lambda: [offer(evaluate=half)], shortcut={"predict": at_rest}.get)
+    preparation = evaluation.prepare({"predict": slowly}, [X], "float64")
+    assert preparation.chosen["predict"] == {7: ""}
+    assert evaluation.answer("predict", X) is not None
+    again = Evaluation(3, lambda: [offer(evaluate=half)], preparation=preparation, shortcut={"predict": at_rest}.get)
+    computed(again)
+    assert told(again) == ""
+    assert again.answer("predict", X) is not None
 
 
 def test_further_arguments_go_to_the_model():

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from accelsk import drivers
 from accelsk.devices import HOST, Device
+from accelsk.engines.answering import Answering
 from accelsk.engines.classes import class_at
 from accelsk.engines.leaving import Leaving, fitted_attributes
 from accelsk.engines.spec import Engine, Row
-from accelsk.evaluators.spec import Offer
 from accelsk.threads import Pool
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Adapter", "fitted_attributes"]
 
 
-class Adapter(Leaving):
+class Adapter(Answering, Leaving):
     """How accelsk talks to one engine. Stateless: one instance serves every estimator and thread.
 
     Parameters
@@ -370,38 +370,6 @@ class Adapter(Leaving):
         """
         with self.context(device):
             return getattr(backend, method)(*args, **kwargs)
-
-    def evaluators(self, backend: Any, row: Row) -> Iterable[Offer]:
-        """Offer faster ways to compute what a fitted backend estimator computes on the host.
-
-        Parameters
-        ----------
-        backend : object
-            The engine's fitted estimator. Evaluators keep it, and do not change it.
-        row : Row
-            Its row.
-
-        Returns
-        -------
-        iterable of Offer
-            By default none. Those for scikit-learn's own class come by themselves where `Row.export` is exact.
-        """
-        return ()
-
-    def evaluates(self, model: Any) -> Iterable[Offer]:
-        """Offer to compute on the host what a fitted model of scikit-learn computes, whoever fitted it.
-
-        Parameters
-        ----------
-        model : estimator
-            Of a class of scikit-learn, or of another library; it is kept, and not changed.
-
-        Returns
-        -------
-        iterable of Offer
-            By default none. Asked only where the engine's library is installed; it is to be imported by `Offer.make`.
-        """
-        return ()
 
     def home(self, result: Any) -> Any:
         """Bring what a method returned to the host.

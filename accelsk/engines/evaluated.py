@@ -112,6 +112,23 @@ class EvaluatedAdapter(Adapter):
                 check=partial(_checked, backend),
             )
 
+    def shortcuts(self, backend: Booster, row: Row) -> Mapping[str, Evaluate]:
+        """Return methods of a fitted backend estimator for arrays that nobody has validated.
+
+        Parameters
+        ----------
+        backend : Booster
+            Fitted.
+        row : Row
+            Its row.
+
+        Returns
+        -------
+        mapping of str to callable
+            Of the library's own class. What scikit-learn's is asked takes longer in other places.
+        """
+        return backend.shortcuts(row) if isinstance(backend, OwnClass) else {}
+
 
 def _checked(backend: Booster, X: Any) -> Any:
     """An array of what is none, validated as for the library; what is no plain frame of numbers comes back as it is."""

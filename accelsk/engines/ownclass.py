@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from math import isfinite
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, validate_da
 
 from accelsk import convert
 from accelsk.errors import NotPortable
+from accelsk.evaluators.spec import Evaluate
 from accelsk.threads import share, threads_for
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ __all__ = ["OwnClass"]
 
 #: The methods of which the results are brought into scikit-learn's shape and dtype.
 _ANSWERS = ("predict", "predict_proba", "predict_log_proba")
+
+_DOUBLE = np.dtype(np.float64)
 
 
 class _Columns(BaseEstimator):
@@ -236,7 +242,7 @@ class OwnClass:
         """
         function = getattr(self.model, method)
         if method == "score" and (is_classifier(self.model) or is_regressor(self.model)):
-            given = inspect.signature(_score).bind(*args, **kwargs).arguments
+            given = _OF_SCORE.bind(*args, **kwargs).arguments
             answer = self.call(adapter, row, "predict", (given["X"],), {})
             score = accuracy_score if is_classifier(self.model) else r2_score
             return float(score(given["y"], answer, sample_weight=given.get("sample_weight")))
@@ -244,7 +250,7 @@ class OwnClass:
             args = [adapter.taken(value) if sp.issparse(value) else value for value in args]
             kwargs = {name: adapter.taken(value) if sp.issparse(value) else value for name, value in kwargs.items()}
             return self._asked(adapter, row, method, args, kwargs)
-        bound = inspect.signature(function).bind(*args, **kwargs)
+        bound = _signature(function).bind(*args, **kwargs)
         name = next(iter(bound.arguments))
         X = self.checked(bound.arguments[name], reset=False)
         if not self.grew:
@@ -252,7 +258,7 @@ class OwnClass:
         bound.arguments[name] = adapter.taken(X)
         plain = bound.arguments.keys() <= {name, row.jobs}
         result = self._asked(adapter, row, method, bound.args, bound.kwargs)
-        return self._answer(adapter, method, result, plain=plain)
+        return self._answer(method, result, plain=plain)
 
     def _asked(
         self, adapter: BoosterAdapter, row: Row, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -261,7 +267,7 @@ class OwnClass:
         function = getattr(self.model, method)
         if share() is None:
             return function(*args, **kwargs)
-        signature = inspect.signature(function)
+        signature = _signature(function)
         bound = signature.bind(*args, **kwargs)
         first = next(iter(bound.arguments), None)
         if first is not None:
@@ -270,13 +276,47 @@ class OwnClass:
             bound.arguments[row.jobs] = threads_for(bound.arguments.get(row.jobs))
         return function(*bound.args, **bound.kwargs)
 
+    def shortcuts(self, row: Row) -> dict[str, Evaluate]:
+        """Return the methods of the library's class for arrays that nobody has validated.
+
+        Parameters
+        ----------
+        row : Row
+            Of the class.
+
+        Returns
+        -------
+        dict
+            Method to a function of a C-contiguous array of the right width; None is its answer to what `call` is to
+            refuse. Empty where the library has fitted nothing, or where its columns are no numbers.
+        """
+        if not self.grew or self.objects:
+            return {}
+        nan = self.columns.tags.input_tags.allow_nan
+        names = [name for name in _ANSWERS if name in row.methods and name not in row.refused]
+        return {name: self._shortcut(name, nan=nan and row.inputs(name).nan) for name in names}
+
+    def _shortcut(self, method: str, *, nan: bool) -> Evaluate:
+        real = method != "predict" or (self.classes is None and self.dtype is None)
+
+        # Few calls inside, for after a call of the library each of them takes a microsecond.
+        def compute(X: np.ndarray[Any, Any]) -> Any:
+            if not isfinite(np.vdot(X, X)) and not (nan and not np.isinf(X).any()):
+                return None
+            result = getattr(self.model, method)(X)
+            if real and type(result) is np.ndarray and result.dtype is _DOUBLE:
+                return result
+            return self._answer(method, result, plain=True)
+
+        return compute
+
     def _constant(self, method: str, X: Any) -> Any:
         assert self.classes is not None
         if method == "predict":
             return np.repeat(self.classes, X.shape[0])
         return np.full((X.shape[0], 1), 0.0 if method == "predict_log_proba" else 1.0)
 
-    def _answer(self, adapter: BoosterAdapter, method: str, result: Any, *, plain: bool) -> Any:
+    def _answer(self, method: str, result: Any, *, plain: bool) -> Any:
         if not plain or not isinstance(result, np.ndarray):
             return result  # leaves, contributions, margins: what was asked for is the library's own
         if method == "predict" and self.classes is not None:
@@ -322,5 +362,18 @@ class OwnClass:
         return copy.deepcopy(self.model)
 
 
+def _signature(function: Any) -> inspect.Signature:
+    """The signature of a function, or of a bound method: looking it up takes longer than binding it."""
+    return _bound_signature(function.__func__) if isinstance(function, MethodType) else inspect.signature(function)
+
+
+@lru_cache(maxsize=256)
+def _bound_signature(function: Any) -> inspect.Signature:
+    return inspect.signature(MethodType(function, function))
+
+
 def _score(X: Any, y: Any, sample_weight: Any = None) -> None:
     """The arguments of ``score``."""
+
+
+_OF_SCORE = inspect.signature(_score)
