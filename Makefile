@@ -10,8 +10,10 @@ PYTHONS ?= python3.11 python3.12 python3.13
 
 BIN      = $(VENV)/bin
 METADATA = setup.cfg setup.py pyproject.toml
-# One thread in each worker: OpenMP and BLAS threads of several workers on the same cores wait for each other.
-PYTEST   = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# One thread in each worker: OpenMP and BLAS threads of several workers on the same cores wait for each other. Where a
+# test asks for more, those that wait sleep: spinning, they take the core from those that they wait for.
+THREADS  = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+PYTEST   = $(THREADS) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 RESULT  ?= benchmarks/results/$(shell date +%Y-%m)-suite.json
 LOOPBACK = tests/plugins/accelsk-loopback
 
@@ -35,7 +37,7 @@ test-sycl: $(SYCL_VENV)/.test  ## Engine sklearnex on SYCL devices, in an enviro
 	@WORKERS=$(WORKERS) .ci/test-sycl $(SYCL_VENV) $(ARGS)
 
 test-cuml: $(CUML_VENV)/.cuml  ## Engine cuml with an installed cuML (4.6 GB, of its own); it needs no GPU, and uses one
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(CUML_VENV)/bin/python -m pytest --numprocesses $(WORKERS) \
+	$(THREADS) $(CUML_VENV)/bin/python -m pytest --numprocesses $(WORKERS) \
 	  --dist loadgroup $(wildcard tests/engines/test_cuml*.py) tests/engines/test_held.py $(ARGS)
 
 conformance: $(VENV)/.test  ## All of scikit-learn's checks on every class and the checks of every engine, counted

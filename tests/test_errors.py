@@ -5,6 +5,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import ProcessPoolExecutor
 from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -63,12 +64,32 @@ def test_survives_pickle_with_its_parts(cls):
     )
 
 
-@pytest.mark.parametrize("cls", [cls for cls in EVERY if issubclass(cls, AccelskError)])
-def test_comes_home_from_a_loky_worker(cls):
-    with pytest.raises(cls, match=r"It failed\.\nHint: do this\.") as caught:
-        joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(raise_in_worker)(cls) for _ in range(2))
+@pytest.fixture(scope="module")
+def worker():
+    """A worker of loky that goes on after an error: joblib ends its own, and starting another takes seconds."""
+    with ProcessPoolExecutor(max_workers=1) as executor:
+        yield executor
 
-    assert caught.value.engine == "mine"
+
+in_one_process = pytest.mark.xdist_group("loky of errors")
+
+
+@in_one_process
+def test_every_one_comes_home_from_a_loky_worker(worker):
+    for cls in EVERY:
+        if issubclass(cls, AccelskError):
+            there = worker.submit(raise_in_worker, cls).exception()
+
+            assert type(there) is cls
+            assert str(there) == "It failed.\nHint: do this."
+            assert there.engine == "mine"
+
+
+def test_joblib_raises_it_as_it_came():
+    with pytest.raises(UnsupportedParameter, match=r"It failed\.\nHint: do this\.") as caught:
+        joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(raise_in_worker)(UnsupportedParameter) for _ in "ab")
+
+    assert caught.value.parts == made(UnsupportedParameter).parts
 
 
 @pytest.mark.parametrize(
@@ -132,17 +153,18 @@ REAL = {
 }
 
 
+@in_one_process
 @pytest.mark.parametrize("what", REAL)
-def test_a_real_failure_says_the_same_from_a_worker(what):
+def test_a_real_failure_says_the_same_from_a_worker(what, worker):
     estimator, options, cls, words = REAL[what]
     X = sparse.eye_array(6, format="csr") if cls is UnsupportedInput else np.eye(6)
     with pytest.raises(cls, match=words) as here:
         fit(estimator, X, options)
-    with pytest.raises(cls) as there:
-        joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(fit)(estimator, X, options) for _ in range(2))
+    there = worker.submit(fit, estimator, X, options).exception()
 
-    assert str(there.value) == str(here.value)
-    assert there.value.parts == here.value.parts
+    assert type(there) is cls
+    assert str(there) == str(here.value)
+    assert there.parts == here.value.parts
 
 
 def test_a_value_that_does_not_pickle_is_told_in_words():

@@ -179,7 +179,7 @@ FORMS = {
     "pickled": lambda model: pickle.loads(pickle.dumps(model)),
     "exported": to_sklearn,
 }
-few_and_many = pytest.mark.parametrize("times", [25, pytest.param(1000, marks=pytest.mark.slow)])
+few_and_many = pytest.mark.parametrize("times", [10, pytest.param(1000, marks=pytest.mark.slow)])
 
 
 @few_and_many

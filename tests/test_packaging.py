@@ -84,6 +84,12 @@ def test_all_cpu_is_what_has_wheels_and_no_cuda(metadata, platform, machine, exp
     assert set(packages("all-cpu")) == expected
 
 
+def test_pytest_and_xdist_keep_a_group_of_tests_on_one_worker(request):
+    # Where they do not (xdist 3.8 with pytest 9.2), each worker builds, and starts clusters, for itself.
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@packaging")
+
+
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory):
     """Return the folder with the sdist of this tree and the wheel that was built *from that sdist*."""
