@@ -222,8 +222,9 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
         batch_sizes : sequence of int, default=(1,)
             How many rows a call will have. From a power of two to the next all sizes are treated alike.
         precision : {"float64", "float32"}, default="float64"
-            "float32" also lets evaluators compute whose results have single precision, such as ONNX Runtime's; the
-            difference that was seen is told with them.
+            "float32" also lets evaluators compute whose results have single precision, with the difference that was
+            seen. Those that come with accelsk all compute in double precision, ONNX Runtime's included; a plug-in may
+            offer others.
 
         Returns
         -------
