@@ -13,7 +13,8 @@ METADATA = setup.cfg setup.py pyproject.toml
 # One thread in each worker: OpenMP and BLAS threads of several workers on the same cores wait for each other. Where a
 # test asks for more, those that wait sleep: spinning, they take the core from those that they wait for.
 THREADS  = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive
-PYTEST   = $(THREADS) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# In the order of the files, and not the groups of tests first: a cluster is started in the last third, and not kept idle.
+PYTEST   = $(THREADS) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 RESULT  ?= benchmarks/results/$(shell date +%Y-%m)-suite.json
 LOOPBACK = tests/plugins/accelsk-loopback
 

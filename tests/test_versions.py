@@ -5,14 +5,21 @@ import platform
 import subprocess
 import sys
 
+import pytest
+
 import accelsk
 from accelsk.engines import get, names
 from accelsk.versions import versions
 
+pytestmark = pytest.mark.xdist_group("versions")  # asking for the devices takes seconds
 
-def test_versions_are_those_of_the_metadata():
-    found = versions()
 
+@pytest.fixture(scope="module")
+def found():
+    return versions()
+
+
+def test_versions_are_those_of_the_metadata(found):
     assert found["python"].startswith(platform.python_version())
     assert found["packages"]["scikit-learn"] == importlib.metadata.version("scikit-learn")
 
@@ -25,11 +32,11 @@ def test_every_engine_is_listed_installed_or_not(install_plugin):
     assert found["mine"] == "not installed"
 
 
-def test_what_is_shown_is_what_is_found(capsys):
+def test_what_is_shown_is_what_is_found(found, capsys):
     accelsk.show_versions()
 
     out = capsys.readouterr().out
-    for name, version in versions()["packages"].items():
+    for name, version in found["packages"].items():
         assert f"  {name}: {version}\n" in out
 
 
