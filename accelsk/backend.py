@@ -240,6 +240,10 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
         If the engine's fitted model cannot take these data.
     """
     route = wrapper.__dict__.get("_route") or route_of(wrapper._decision, type(wrapper._inner))
+    if method == "score" and route.device == HOST:
+        mixin = _scoring(type(wrapper._inner))
+        if mixin is not None and evaluation_of(wrapper, route).offered("predict"):
+            return mixin.score(wrapper, *args, **kwargs)  # of predictions, whoever computes them
     X = args[0] if args else kwargs.get("X")
     stays = isinstance(X, Resident)
     if isinstance(X, Resident):
@@ -265,6 +269,11 @@ def compute(wrapper: Any, backend: Any, method: str, args: Sequence[Any], kwargs
     if stays and method in _TRANSFORMING:
         return Resident(result, route.engine, route.device)
     return stepwise(route.adapter.home(result), route.adapter.pools)
+
+
+def _scoring(cls: Any) -> Any:
+    """The class of scikit-learn that defines a score by predictions, where a class has that one and not its own."""
+    return next((each for each in (ClassifierMixin, RegressorMixin) if getattr(cls, "score", None) is each.score), None)
 
 
 @dataclass(frozen=True, slots=True)

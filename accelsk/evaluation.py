@@ -158,6 +158,21 @@ class Evaluation:
         settled, size = self._settled.get(method, {}), n_rows.bit_length()
         return settled.get(size) is not None or (size in settled and self._shortcuts.get(method) is not None)
 
+    def offered(self, method: str) -> bool:
+        """Say whether something else than the model may compute a method.
+
+        Parameters
+        ----------
+        method : str
+            A method of the model.
+
+        Returns
+        -------
+        bool
+            False as long as the offers are not to be asked for.
+        """
+        return (self._patience <= 0 or self._preparation is not None) and bool(self._offers(method))
+
     def _timed(self, way: Way, method: str, X: npt.NDArray[Any], trial: Trial) -> Any:
         """The result of the model itself by its shortcut, and whether an offer pays by now."""
         start = time.perf_counter()

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR
 
 from accelsk import AcceleratedEstimator
 from accelsk.batches import in_words, is_finite
@@ -555,3 +557,26 @@ def test_eight_threads_predict_while_evaluators_are_made():
 
     assert not wrong
     assert len(model.decision_.operations) == 1
+
+
+@pytest.mark.parametrize("model", [SVC(), SVR(), Ridge()])
+def test_a_score_is_of_predictions_that_are_computed_faster(model):
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(80, 3))
+    y = data[:, 0] > 0 if isinstance(model, SVC) else data[:, 0]
+    weights = rng.uniform(size=80)
+    ours, plain = AcceleratedEstimator(model, engine="sklearn").fit(data, y), clone(model).fit(data, y)
+
+    assert ours.score(data, y) == pytest.approx(plain.score(data, y), abs=1e-12)
+    assert "numpy" in ours.decision_.operations["predict"]
+    assert ours.score(data, y, sample_weight=weights) == pytest.approx(plain.score(data, y, weights), abs=1e-12)
+    assert ours.score(pd.DataFrame(data), y) == pytest.approx(plain.score(data, y), abs=1e-12)
+    with pytest.raises(ValueError, match="features"):
+        ours.score(data[:, :2], y)
+
+
+def test_a_score_of_its_own_is_the_models():
+    data = np.random.default_rng(0).normal(size=(80, 3))
+    ours = AcceleratedEstimator(KMeans(3, random_state=0), engine="sklearn").fit(data)
+
+    assert ours.score(data) == KMeans(3, random_state=0).fit(data).score(data)
