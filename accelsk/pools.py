@@ -109,16 +109,23 @@ def set_number(pool: Pool, number: int | None) -> None:
 
 
 class _Held:
-    """A pool, the number outside, the one that was set last, and what was ever set while others might have looked."""
+    """A pool, the number before it was held, the one that was set last, and what others may have found meanwhile."""
 
-    __slots__ = ("before", "limits", "now", "pool", "shares", "shown")
+    __slots__ = ("before", "certain", "limits", "now", "origin", "pool", "shares", "shown")
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.before = self.now = pool.get_num_threads()
+        number, controlled = self.found()
+        self.before = self.now = self.origin = number
+        self.certain = not controlled  # else the number is that of a limit, which may end at any time
         self.limits: list[int] = []
         self.shares: list[int] = []
         self.shown: set[int | None] = set()
+
+    def found(self) -> tuple[int | None, bool]:
+        """The number, and whether it may be that of a limit of somebody else, which begins or ends just now."""
+        controlled = _controlled()
+        return self.pool.get_num_threads(), controlled or _controlled()
 
     def set(self, number: int | None) -> None:
         if number != self.now:
@@ -132,13 +139,25 @@ class _Held:
         # Neither None nor what is not positive is a number: the library decides.
         return limit if self.before is None or self.before < 1 else min(limit, self.before)
 
-    def look(self) -> None:
-        """Find the number outside again: nobody holds the pool."""
+    def leave(self) -> None:
+        """Set the number from before, unless a limit of somebody else has begun or ended while the pool was held."""
         number = self.pool.get_num_threads()
-        if number in self.shown and number != self.now and not _controlled():
-            set_number(self.pool, self.now)  # put back by who had found it while it was held
+        if number == self.now:
+            self.set(self.before)
         else:
             self.now = number
+
+    def look(self) -> None:
+        """Find the number outside again: nobody holds the pool."""
+        number, controlled = self.found()
+        if controlled or number not in self.shown:
+            self.before = self.now = number
+            if not controlled:
+                self.origin, self.certain = number, True
+        elif self.certain:
+            if number != self.origin:
+                set_number(self.pool, self.origin)  # put back by who had found it while it was held
+            self.before = self.now = self.origin
 
 
 def _controlled() -> bool:
@@ -220,7 +239,6 @@ class Numbers:
                     known = self._held[pool.filepath] = _Held(pool)
                 elif not known.limits:
                     known.look()
-                    known.before = known.now
                 known.limits.append(limit)
                 if share:
                     known.shares.append(limit)
@@ -248,7 +266,10 @@ class Numbers:
                 held.limits.remove(limit)
                 if share:
                     held.shares.remove(limit)
-                held.set(held.bounded() if held.limits else held.before)
+                if held.limits:
+                    held.set(held.bounded())
+                else:
+                    held.leave()
             self._settle()
 
 

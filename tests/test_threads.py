@@ -194,7 +194,8 @@ def test_a_limit_of_the_user_outlives_the_calls_inside():
 
 
 def test_many_threads_at_once_leave_the_numbers_from_before():
-    before, controller = pools(), ThreadpoolController()
+    # One thread limits by threadpoolctl at a time: of several at once it puts back what one has found of another.
+    before, controller, one = pools(), ThreadpoolController(), Lock()
 
     def calls(seed):
         for number in range(60):
@@ -202,7 +203,7 @@ def test_many_threads_at_once_leave_the_numbers_from_before():
                 with economical(1 + number % 2):
                     assert numbers_of_blas() <= {1, 2}
             else:
-                with economical(None), controller.limit(limits=1, user_api="blas"):
+                with one, economical(None), controller.limit(limits=1, user_api="blas"):
                     pass
 
     def numbers_of_blas():
