@@ -26,7 +26,7 @@ from accelsk.hyperparameters import params_of
 from accelsk.looks import public_name
 from accelsk.preparation import Preparation
 from accelsk.reasons import refused
-from accelsk.threads import economical
+from accelsk.threads import economical, share, threads_for
 
 if TYPE_CHECKING:
     from accelsk.backend import Route
@@ -270,10 +270,19 @@ def _by(engine: str, model: Any, trained: int, make: Callable[[], Any], able: An
 
     def made() -> Mapping[str, Evaluate]:
         other = make()
-        return {name: getattr(other, name) for name in methods}
+        return {name: partial(_asked, other, name) for name in methods}
 
     cost = _NEXT_TO_NOTHING  # and is to be weighed against what the fitted model itself takes
     yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=cost, difference=ROUND_OFF)
+
+
+def _asked(model: Any, method: str, X: Any) -> Any:
+    """What a method of a model returns; where there is a share, of one that asks for no more threads."""
+    n_jobs = None if share() is None else getattr(model, "n_jobs", None)
+    if isinstance(n_jobs, int | np.integer) and n_jobs != 1:
+        model = copy.copy(model)
+        model.n_jobs = threads_for(int(n_jobs))
+    return getattr(model, method)(X)
 
 
 def model_of(wrapper: Any, route: Route) -> Any:
