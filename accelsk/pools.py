@@ -111,13 +111,15 @@ def set_number(pool: Pool, number: int | None) -> None:
 class _Held:
     """A pool, the number before it was held, the one that was set last, and what others may have found meanwhile."""
 
-    __slots__ = ("before", "certain", "limits", "now", "origin", "pool", "shares", "shown")
+    __slots__ = ("before", "limits", "now", "outside", "pool", "shares", "shown")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, outside: dict[str, int | None]) -> None:
         self.pool = pool
+        self.outside = outside  # the numbers that were last found where nobody limited or held a pool
         number, controlled = self.found()
-        self.before = self.now = self.origin = number
-        self.certain = not controlled  # else the number is that of a limit, which may end at any time
+        self.before = self.now = number
+        if not controlled:  # else it is the number of a limit, which may end at any time
+            outside[pool.filepath] = number
         self.limits: list[int] = []
         self.shares: list[int] = []
         self.shown: set[int | None] = set()
@@ -153,11 +155,12 @@ class _Held:
         if controlled or number not in self.shown:
             self.before = self.now = number
             if not controlled:
-                self.origin, self.certain = number, True
-        elif self.certain:
-            if number != self.origin:
-                set_number(self.pool, self.origin)  # put back by who had found it while it was held
-            self.before = self.now = self.origin
+                self.outside[self.pool.filepath] = number
+            return
+        outside = self.outside.get(self.pool.filepath, number)
+        if number != outside:
+            set_number(self.pool, outside)  # put back by who had found it while it was held
+        self.before = self.now = outside
 
 
 def _controlled() -> bool:
@@ -184,6 +187,7 @@ class Numbers:
         self._holders = 0
         self._guests: list[None] = []  # appending and popping need no lock
         self._held: dict[str, _Held] = {}
+        self._outside: dict[str, int | None] = {}
 
     def come(self) -> None:
         """Count a call that holds nothing, and may find what others hold."""
@@ -236,7 +240,7 @@ class Numbers:
             for pool in pools:
                 known = self._held.get(pool.filepath)
                 if known is None:
-                    known = self._held[pool.filepath] = _Held(pool)
+                    known = self._held[pool.filepath] = _Held(pool, self._outside)
                 elif not known.limits:
                     known.look()
                 known.limits.append(limit)
