@@ -366,7 +366,7 @@ def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any, params:
 
 
 def _holds_nan(X: Any) -> bool:
-    # Known at once; but of many numbers BLAS makes the product on threads of its own, which nobody holds to a share here.
+    # Known at once. Of many numbers BLAS makes the product on threads of its own, which nobody holds to a share here.
     if type(X) is np.ndarray and X.size <= _FEW and X.dtype.kind == "f" and X.flags.c_contiguous and is_finite(X):
         return False
     return Facts(X).has_nan
