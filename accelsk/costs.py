@@ -2,7 +2,7 @@
 
 The time is a sum of terms such as ``n*d`` and ``n*d^2`` with coefficients that are not negative, so it never falls as
 the data grow. The coefficients are non-negative least squares of the relative error over measured times; those that
-come with accelsk are data of each engine's folder, ``costs.json``, and `accelsk.calibrate` adjusts them to a machine.
+come with an engine are data of its folder, ``costs.json``, and `accelsk.calibrate` adjusts them to a machine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
+
+from accelsk.engines import get
 
 __all__ = ["TERMS", "Cost", "Work", "cost_of", "costs_of", "fitted_cost", "known_costs", "seconds_for"]
 
@@ -168,9 +170,8 @@ def _among(value: Any, values: Sequence[Any]) -> bool:
     return any(value is each or (type(value) is type(each) and bool(value == each)) for each in values)
 
 
-@cache
 def costs_of(engine: str) -> Mapping[str, Mapping[str, tuple[Cost, ...]]]:
-    """Return what an engine's folder says of its times.
+    """Return what an engine says of its times: ``costs.json`` beside the module of its adapter.
 
     Parameters
     ----------
@@ -180,16 +181,29 @@ def costs_of(engine: str) -> Mapping[str, Mapping[str, tuple[Cost, ...]]]:
     Returns
     -------
     mapping of str to mapping of str to tuple of Cost
-        By class and operation; empty for an engine that says nothing, such as one that is a plug-in.
+        By class and operation; empty for an engine that says nothing.
+
+    Raises
+    ------
+    ValueError
+        If the file is not what it should be.
     """
-    folder = resources.files("accelsk.engines") / engine / "costs.json"
-    if not folder.is_file():
+    module = get(engine).adapter.partition(":")[0]
+    return _read(engine, module.rpartition(".")[0])
+
+
+@cache
+def _read(engine: str, package: str) -> Mapping[str, Mapping[str, tuple[Cost, ...]]]:
+    file = resources.files(package) / "costs.json" if package else None
+    if file is None or not file.is_file():
         return {}
-    read = json.loads(folder.read_text(encoding="utf-8"))
-    return {
-        name: {operation: tuple(Cost(**each) for each in costs) for operation, costs in operations.items()}
-        for name, operations in read.items()
-    }
+    try:
+        return {
+            name: {operation: tuple(Cost(**each) for each in costs) for operation, costs in operations.items()}
+            for name, operations in json.loads(file.read_text(encoding="utf-8")).items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"the costs of engine {engine!r}, {file}, cannot be read: {error}.") from error
 
 
 def known_costs(

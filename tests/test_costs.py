@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
 from accelsk import AcceleratedEstimator, config_context, explain, looks, plans
-from accelsk.costs import TERMS, Cost, Work, cost_of, costs_of, fitted_cost
+from accelsk.costs import TERMS, Cost, Work, cost_of, costs_of, fitted_cost, seconds_for
 from accelsk.engines import get, names, reference
 from accelsk.threads import limited
 from accelsk.workloads import KINDS, made
@@ -80,6 +81,38 @@ def test_both_sides_of_a_choice_are_shipped():
 def test_the_costs_of_an_engine_without_a_file_are_none():
     assert costs_of("loopback") == {}
     assert cost_of("loopback", "sklearn.svm.SVC", "fit", {}) is None
+
+
+@pytest.fixture
+def shipping(tmp_path, monkeypatch):
+    """A package with an adapter and costs, as a plug-in has it: ``shipping(text)`` returns its engine."""
+
+    def ship(text):
+        name = f"shipping_{abs(hash(text))}"
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+        (folder / "costs.json").write_text(text)
+        engine = replace(get("loopback"), adapter=f"{name}.adapter:Adapter")
+        monkeypatch.setattr("accelsk.costs.get", lambda name: engine)
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return ship
+
+
+def test_a_plug_in_ships_its_costs_beside_its_adapter(shipping):
+    shipping(json.dumps({"sklearn.svm.SVC": {"fit": [{"terms": {"n": 2e-6}, "when": {"kernel": ["rbf"]}}]}}))
+
+    assert seconds_for("loopback", "sklearn.svm.SVC", "fit", {"kernel": "rbf"}, Work(1000, 5)) == pytest.approx(2e-3)
+    assert seconds_for("loopback", "sklearn.svm.SVC", "fit", {"kernel": "poly"}, Work(1000, 5)) is None
+
+
+@pytest.mark.parametrize("text", ["{", '{"sklearn.svm.SVC": {"fit": [{"term": {}}]}}', "[1]"])
+def test_costs_that_cannot_be_read_are_an_error_that_names_the_file(shipping, text):
+    shipping(text)
+
+    with pytest.raises(ValueError, match=r"costs of engine 'loopback', .*costs.json, cannot be read"):
+        costs_of("loopback")
 
 
 @pytest.fixture
