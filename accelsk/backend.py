@@ -40,9 +40,6 @@ __all__ = ["Route", "carry_out", "compute", "parallel", "route_of"]
 _CONFIGURATION = ("_sklearn_output_config", "_metadata_request")
 _CALLBACKS = ("_skl_callbacks", "_parent_callback_ctx")
 
-#: Numbers of which no BLAS makes a product of vectors on several threads.
-_FEW = 10_000
-
 #: The methods of which the result is the next step's X.
 _TRANSFORMING = ("transform", "inverse_transform")
 
@@ -366,9 +363,8 @@ def _wanted(takes: tuple[bool, bool], route: Route, method: str, X: Any, params:
 
 
 def _holds_nan(X: Any) -> bool:
-    # Known at once. Of many numbers BLAS makes the product on threads of its own, which nobody holds to a share here.
-    if type(X) is np.ndarray and X.size <= _FEW and X.dtype.kind == "f" and X.flags.c_contiguous and is_finite(X):
-        return False
+    if type(X) is np.ndarray and X.dtype.kind == "f" and X.flags.c_contiguous and is_finite(X):
+        return False  # known at once
     return Facts(X).has_nan
 
 

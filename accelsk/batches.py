@@ -24,14 +24,23 @@ def is_finite(X: npt.NDArray[Any]) -> bool:
     Returns
     -------
     bool
-        By the product with itself, for which NumPy does not look whether it was to warn of something.
+        By the product with itself, for which NumPy does not look whether it was to warn of something. BLAS makes it of
+        as many numbers at a time as it does not share out to threads: those would spin while the model computes.
 
     Examples
     --------
-    >>> is_finite(np.ones((1, 2))), is_finite(np.array([[np.nan]]))
-    (True, False)
+    >>> is_finite(np.ones((1, 2))), is_finite(np.array([[np.nan]])), is_finite(np.r_[np.ones(20_000), np.inf])
+    (True, False, False)
     """
-    return isfinite(np.vdot(X, X))
+    if X.size <= _AT_ONCE:
+        return isfinite(np.vdot(X, X))
+    flat = X.reshape(-1)
+    parts = (flat[start : start + _AT_ONCE] for start in range(0, flat.size, _AT_ONCE))
+    return all(isfinite(np.vdot(part, part)) for part in parts)
+
+
+#: OpenBLAS shares out products of more than 10,000 numbers.
+_AT_ONCE = 10_000
 
 
 def returns_arrays(own: Mapping[str, Any] | None) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import is_classifier
 
+from accelsk.batches import is_finite
 from accelsk.devices import HOST
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.grown import GrownClass
@@ -193,7 +193,7 @@ def _raw(backend: Booster, walk: Walk, asked: Callable[[Array], Array | None]) -
                 return None
         else:
             rows = X
-            if not isfinite(np.vdot(X, X)) and np.isinf(X).any():
+            if not is_finite(X) and np.isinf(X).any():
                 return None
         return asked(rows if rows.dtype == dtype else rows.astype(dtype))
 

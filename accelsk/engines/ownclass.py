@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import isfinite
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from accelsk import convert
+from accelsk.batches import is_finite
 from accelsk.errors import NotPortable
 from accelsk.evaluators.spec import Evaluate
 from accelsk.threads import share, threads_for
@@ -301,7 +301,7 @@ class OwnClass:
 
         # Few calls inside, for after a call of the library each of them takes a microsecond.
         def compute(X: np.ndarray[Any, Any]) -> Any:
-            if not isfinite(np.vdot(X, X)) and not (nan and not np.isinf(X).any()):
+            if not is_finite(X) and not (nan and not np.isinf(X).any()):
                 return None
             result = getattr(self.model, method)(X)
             if real and type(result) is np.ndarray and result.dtype is _DOUBLE:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from accelsk.batches import is_finite
 
 __all__ = ["Branches", "Grove", "added", "cost", "in_single", "rounded_down"]
 
@@ -121,7 +122,7 @@ class Grove:
         """
         n_rows, n_columns = X.shape
         flat = X.ravel()  # a view
-        complete = isfinite(np.vdot(flat, flat))  # or so large that it is looked at more closely
+        complete = is_finite(flat)  # or so large that it is looked at more closely
         # Tree after tree, not row after row: then those that go on are a slice.
         nodes = self._start.repeat(n_rows)
         offsets = np.tile(np.arange(0, n_rows * n_columns, n_columns), len(self._start)) if n_rows > 1 else None
@@ -260,6 +261,6 @@ def in_single(X: Array, *, nan: bool) -> Array | None:
             X = X.astype(np.float32)
     flat = X.ravel()
     # One pass; unlike other reductions this one warns of nothing. Not finite for very large numbers, too.
-    if isfinite(np.vdot(flat, flat)) or (not np.isinf(flat).any() and (nan or not np.isnan(flat).any())):
+    if is_finite(flat) or (not np.isinf(flat).any() and (nan or not np.isnan(flat).any())):
         return X
     return None
