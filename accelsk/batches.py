@@ -10,7 +10,37 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
 
-__all__ = ["in_words", "is_finite", "length", "returns_arrays"]
+__all__ = ["in_words", "is_finite", "length", "returns_arrays", "squares"]
+
+
+#: OpenBLAS shares out products of more than 10,000 numbers.
+_AT_ONCE = 10_000
+
+
+def squares(X: npt.NDArray[Any]) -> float:
+    """Return the sum of the squares of all elements.
+
+    Parameters
+    ----------
+    X : array
+        C-contiguous, of floating-point numbers.
+
+    Returns
+    -------
+    float
+        By the product with itself, for which NumPy does not look whether it was to warn of something. BLAS makes it of
+        as many numbers at a time as it does not share out to threads: those would spin while the model computes.
+
+    Examples
+    --------
+    >>> squares(np.ones((3, 2))), squares(np.full((10_000, 2), 2.0))
+    (6.0, 80000.0)
+    """
+    if X.size <= _AT_ONCE:
+        return float(np.vdot(X, X))
+    flat = X.reshape(-1)
+    parts = (flat[start : start + _AT_ONCE] for start in range(0, flat.size, _AT_ONCE))
+    return sum(float(np.vdot(part, part)) for part in parts)
 
 
 def is_finite(X: npt.NDArray[Any]) -> bool:
@@ -24,23 +54,14 @@ def is_finite(X: npt.NDArray[Any]) -> bool:
     Returns
     -------
     bool
-        By the product with itself, for which NumPy does not look whether it was to warn of something. BLAS makes it of
-        as many numbers at a time as it does not share out to threads: those would spin while the model computes.
+        By the sum of their squares.
 
     Examples
     --------
     >>> is_finite(np.ones((1, 2))), is_finite(np.array([[np.nan]])), is_finite(np.r_[np.ones(20_000), np.inf])
     (True, False, False)
     """
-    if X.size <= _AT_ONCE:
-        return isfinite(np.vdot(X, X))
-    flat = X.reshape(-1)
-    parts = (flat[start : start + _AT_ONCE] for start in range(0, flat.size, _AT_ONCE))
-    return all(isfinite(np.vdot(part, part)) for part in parts)
-
-
-#: OpenBLAS shares out products of more than 10,000 numbers.
-_AT_ONCE = 10_000
+    return isfinite(squares(X))
 
 
 def returns_arrays(own: Mapping[str, Any] | None) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
+from accelsk.batches import squares
+
 __all__ = ["Facts", "not_numbers"]
 
 Weights = Literal["none", "constant", "varying", "invalid"]
@@ -135,15 +137,35 @@ class Facts:
             return float("inf")  # singular, and perhaps too large to be formed
         if X.dtype.kind != "f":
             X = X.astype(np.float64)
-        with np.errstate(all="ignore"):
-            gram = X.T @ X
-            if centred:
-                mean = X.mean(axis=0)
-                gram -= len(X) * np.outer(mean, mean)
-        if not np.isfinite(gram).all():
-            return float("inf")
-        eigenvalues = np.linalg.eigvalsh(gram)
+        eigenvalues = _of_gram(X, centred=centred)
         return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else float("inf")
+
+    def well_conditioned(self, limit: float, *, centred: bool) -> bool:
+        """Say whether `gram_condition` is below a limit, which of many rows some are enough to know.
+
+        Parameters
+        ----------
+        limit : float
+            The limit.
+        centred : bool
+            As for `gram_condition`.
+
+        Returns
+        -------
+        bool
+            The smallest eigenvalue of the Gram matrix of all rows is not less than that of some of them (the other rows
+            add a positive semi-definite matrix), and the largest one is not more than the sum of all squares. Where the
+            quotient of these two is not below the limit, all rows are asked.
+        """
+        X = self._X
+        if type(X) is np.ndarray and X.dtype.kind == "f" and X.flags.c_contiguous:
+            step = len(X) // max(_SOME, 20 * X.shape[1])
+            if step >= _WORTH_IT:
+                self._measured = True
+                smallest = _of_gram(X[::step], centred=centred)[0]
+                if smallest > 0 and squares(X) / smallest < limit:
+                    return True
+        return self.gram_condition(centred=centred) < limit
 
     @property
     def has_target(self) -> bool:
@@ -256,6 +278,20 @@ class Facts:
 
     def __repr__(self) -> str:
         return f"Facts({', '.join(f'{name}={value!r}' for name, value in self.summary().items())})"
+
+
+#: So many rows tell whether the columns of a matrix are independent; of fewer than so many times as many all are asked.
+_SOME, _WORTH_IT = 2000, 4
+
+
+def _of_gram(X: np.ndarray[Any, Any], *, centred: bool) -> np.ndarray[Any, Any]:
+    """The eigenvalues of the Gram matrix, the smallest first; zero and infinity where it is not finite."""
+    with np.errstate(all="ignore"):
+        gram = X.T @ X
+        if centred:
+            mean = X.mean(axis=0)
+            gram -= len(X) * np.outer(mean, mean)
+    return np.linalg.eigvalsh(gram) if np.isfinite(gram).all() else np.array([0.0, np.inf])
 
 
 #: Facts that cost a pass: those of which there are few values, and those that are measurements.

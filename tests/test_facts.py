@@ -176,6 +176,30 @@ def test_the_condition_of_what_cannot_be_solved_is_infinite(X):
     assert Facts(X).gram_condition(centred=True) == float("inf")
 
 
+@pytest.mark.parametrize("centred", [True, False])
+def test_many_rows_are_well_conditioned_if_and_only_if_their_condition_is_below_the_limit(centred):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 4)) + 3
+    cases = [X, X * [1, 1e-3, 10, 1], np.c_[X, X[:, 0] + 1e-5 * rng.normal(size=len(X))], np.c_[X, X[:, 0]]]
+    few = X.copy()
+    few[:-50, 3] = few[:-50, 2]  # only the last rows tell the two columns apart
+    for each in (*cases, few):
+        condition = Facts(each).gram_condition(centred=centred)
+        for limit in (2.0, 1e3, 1e6, 1e9, 1e13):
+            assert Facts(each).well_conditioned(limit, centred=centred) == (condition < limit)
+    bad = X.copy()
+    bad[5, 1] = NAN
+    assert not Facts(bad).well_conditioned(1e9, centred=centred)
+
+
+def test_some_of_many_rows_are_enough(monkeypatch):
+    monkeypatch.setattr(Facts, "gram_condition", None)
+    facts = Facts(np.random.default_rng(0).normal(size=(20_000, 4)))
+
+    assert facts.well_conditioned(1e9, centred=True)
+    assert facts.told() is None  # it is a measurement all the same
+
+
 def test_the_data_are_let_go():
     facts = Facts(np.ones((2, 2)), [0, 1])
     facts.release()

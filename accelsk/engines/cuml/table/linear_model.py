@@ -42,7 +42,7 @@ def _solved(facts: Facts, params: Mapping[str, Any]) -> bool:
     if facts.sparse or penalized or facts.container not in ("numpy", "pandas", "polars", "builtins"):
         return True  # LSMR on X itself; a penalty; or X lies where this cannot be asked
     limit = _CONDITION.get(facts.dtype_kind, 1e4)
-    return facts.gram_condition(centred=bool(params["fit_intercept"])) < limit
+    return facts.well_conditioned(limit, centred=bool(params["fit_intercept"]))
 
 
 # The eigenvalues of the Gram matrix, of which cuML's solver makes the coefficients, are the squares of the singular

@@ -118,9 +118,9 @@ _CONDITION: Mapping[str, float] = {"float64": 1e9, "integer": 1e9, "boolean": 1e
 # matrix is the square of that of X; by 1e9 half of the digits of float64 are lost in it.
 _WELL_CONDITIONED = Need(
     "linearly independent columns of comparable scale",
-    lambda facts, params: (
-        facts.gram_condition(centred=bool(params["fit_intercept"]))
-        < min(_CONDITION[facts.dtype_kind], 1 / max(params.get("tol", 0.0), 1e-9) ** 2)
+    lambda facts, params: facts.well_conditioned(
+        min(_CONDITION[facts.dtype_kind], 1 / max(params.get("tol", 0.0), 1e-9) ** 2),
+        centred=bool(params["fit_intercept"]),
     ),
 )
 # The intercept counts towards the norm that is minimized.
