@@ -273,7 +273,8 @@ def _by(engine: str, model: Any, trained: int, make: Callable[[], Any], able: An
         return {name: partial(_asked, other, name) for name in methods}
 
     cost = _NEXT_TO_NOTHING  # and is to be weighed against what the fitted model itself takes
-    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=cost, difference=ROUND_OFF)
+    # The other model looks for NaN itself.
+    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=cost, difference=ROUND_OFF, nan=True)
 
 
 def _asked(model: Any, method: str, X: Any) -> Any:
