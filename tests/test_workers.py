@@ -159,7 +159,9 @@ def test_nothing_is_left_open(diabetes):
         model.predict(X)
         on().fit(X, y)
 
-    assert (psutil.Process().num_fds(), psutil.Process(model.ran_in_).num_fds()) == before
+    here, there = psutil.Process().num_fds(), psutil.Process(model.ran_in_).num_fds()
+    assert here <= before[0]  # fewer, where what another test has left is collected meanwhile
+    assert there == before[1]
 
 
 def test_threads_take_turns(diabetes):
