@@ -264,7 +264,7 @@ class Evaluation:
                 start = time.perf_counter()
                 result = None if first is None else self._evaluated(first, method, X)
                 if first is not None and not known:
-                    first.wait(*self._dearer(method, n_rows, first, time.perf_counter() - start, trial))
+                    first.wait(self._dearer(method, n_rows, first, time.perf_counter() - start, trial)[0])
                 return native() if result is None else result
         start = time.perf_counter()
         taken = trial.taken
@@ -347,7 +347,7 @@ class Evaluation:
                 return
             if trial.best < (1 - _GAIN / 2) * trial.native:
                 self._settled[method][size] = taken
-                taken.wait(*self._dearer(method, n_rows, taken, trial.best, trial))
+                taken.wait(self._dearer(method, n_rows, taken, trial.best, trial)[0])
                 return
             trial.refused.add(taken.offer.name)
             trial.taken, trial.tried, trial.best = None, 0, float("inf")
@@ -378,14 +378,14 @@ class Evaluation:
                 return  # another thread was here
             calls, offer = self._dearer(method, n_rows, taken, took, trial)
             if offer is None or calls > _AGAIN * taken.waits:
-                taken.wait(calls, offer)  # a call that was timed before had been a slow one
+                taken.wait(calls)  # a call that was timed before had been a slow one
                 return
             better = self._take(offer, method)
             if better is None:
                 trial.refused.add(offer.name)
-                taken.wait(*self._dearer(method, n_rows, taken, took, trial))
+                taken.wait(self._dearer(method, n_rows, taken, took, trial)[0])
                 return
-            taken.wait(float("inf"), None)
+            taken.wait(float("inf"))
             trial.taken, trial.before, trial.native = better, taken, took
             trial.tried, trial.best = 0, float("inf")
             del self._settled[method][size]

@@ -75,17 +75,15 @@ class Taken(Way):
     refusals: int = 0
     waits: float = float("inf")
 
-    def wait(self, calls: float, offer: Offer | None) -> None:
+    def wait(self, calls: float) -> None:
         """Compute so many calls, before another way is considered.
 
         Parameters
         ----------
         calls : float
-            After how many calls another one pays.
-        offer : Offer or None
-            That one; None for none.
+            After how many calls another one pays; infinity for never.
         """
-        self.left = self.waits = float("inf") if offer is None else calls
+        self.left = self.waits = calls
 
 
 @dataclass(slots=True)

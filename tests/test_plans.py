@@ -8,7 +8,6 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.preprocessing import MinMaxScaler
 
 from accelsk import calibration, config
-from accelsk.devices import HOST
 from accelsk.engines import refresh
 from accelsk.facts import Facts
 from accelsk.selection import select
@@ -99,7 +98,3 @@ def test_what_cannot_be_compared_is_not_remembered():
     assert plan(model) is not plan(model)
     assert plan(Ridge(), X.tolist()) is not plan(Ridge(), X.tolist())
     assert plan(Ridge(), engine_params={"sklearnex": {}}) is not plan(Ridge(), engine_params={"sklearnex": {}})
-
-
-def test_a_remembered_plan_is_for_the_host():
-    assert plan(Ridge(), device="cpu").device == HOST
