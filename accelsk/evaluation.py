@@ -129,6 +129,8 @@ class Evaluation:
         if way is None or not self._suits(way, method, X):
             return None
         if size not in settled:
+            if self._waiting:
+                return self._patiently(partial(way.answer, X))
             trial = self._trials.get((method, size))
             if trial is None or trial.taken is not None:
                 return None  # the offers are to be looked at, or one of them is to be timed
@@ -171,7 +173,19 @@ class Evaluation:
         bool
             False as long as the offers are not to be asked for.
         """
-        return (self._patience <= 0 or self._preparation is not None) and bool(self._offers(method))
+        return not self._waiting and bool(self._offers(method))
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether it is too early to ask for offers."""
+        return self._patience > 0 and self._preparation is None
+
+    def _patiently(self, compute: Callable[[], Any]) -> Any:
+        """The result of the model itself, until it has computed for long enough."""
+        start = time.perf_counter()
+        result = compute()
+        self._patience -= time.perf_counter() - start
+        return result
 
     def _timed(self, way: Way, method: str, X: npt.NDArray[Any], trial: Trial) -> Any:
         """The result of the model itself by its shortcut, and whether an offer pays by now."""
@@ -214,12 +228,12 @@ class Evaluation:
             args, kwargs = (kwargs["X"],), {}
         if kwargs or len(args) != 1:
             return native()
-        if self._patience > 0 and self._preparation is None:
-            start = time.perf_counter()
-            result = native()
-            self._patience -= time.perf_counter() - start
-            return result
-        offers, own, settled = self._offers(method), self._way(method), self._settled.setdefault(method, {})
+        own = self._way(method)
+        if self._waiting:
+            if own is not None:
+                self._settled.setdefault(method, {})  # so that the next call need not come here
+            return self._patiently(native)
+        offers, settled = self._offers(method), self._settled.setdefault(method, {})
         if not offers and own is None:
             return native()
         X = args[0]

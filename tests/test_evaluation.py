@@ -176,6 +176,16 @@ def test_offers_are_asked_for_when_the_model_itself_has_computed_for_long_enough
     assert len(asked) == 1
 
 
+def test_too_early_for_offers_the_model_answers_by_its_shortcut(clock):
+    found = []
+    evaluation = Evaluation(3, lambda: found.append(1) or [offer()], patience=0.01, shortcut={"predict": at_rest}.get)
+
+    _, long = asked(evaluation, clock, times=7)  # one that takes 4 ms, six of 1 ms
+    assert (long, found, told(evaluation)) == (1, [], "")
+    asked(evaluation, clock, times=1)
+    assert found == [1]
+
+
 def test_single_precision_is_for_those_who_ask_for_it():
     def find():
         return [offer("half", seconds=1e-9, precision="float32"), offer()]

@@ -20,6 +20,7 @@ from accelsk.engines.sklearnex.export import export, restore
 from accelsk.engines.sklearnex.table.decomposition import svd_solver
 from accelsk.engines.sklearnex.threads import one_call
 from accelsk.engines.spec import Row
+from accelsk.evaluators.spec import Evaluate
 from accelsk.threads import share
 
 __all__ = ["SklearnexAdapter"]
@@ -219,6 +220,24 @@ class SklearnexAdapter(Adapter):
         if row.name == "KNeighborsRegressor" and method == "predict" and backend._y.ndim == 2:
             result = result.reshape(-1, 1)  # a GPU gives a column back as an array of one dimension
         return _in_double(result) if method == "kneighbors" or row.estimator.startswith(_DOUBLE) else result
+
+    def shortcuts(self, backend: Any, row: Row) -> Mapping[str, Evaluate]:
+        """Return the methods of a forest for arrays that nobody has validated.
+
+        Parameters
+        ----------
+        backend : object
+            The engine's estimator, on the host.
+        row : Row
+            Its row.
+
+        Returns
+        -------
+        mapping of str to callable
+            Others are soon computed by evaluators: their exports are exact, and cost next to nothing.
+        """
+        found = getattr(backend, "shortcuts", None)
+        return {} if found is None else found()
 
     def export(self, backend: Any, row: Row, estimator: Any) -> Any:
         """Make scikit-learn's own fitted estimator of a fitted backend estimator.

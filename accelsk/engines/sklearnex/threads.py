@@ -28,7 +28,7 @@ import numpy as np
 
 from accelsk.threads import share, threads_for
 
-__all__ = ["one_call"]
+__all__ = ["in_turn", "one_call"]
 
 
 class _Turn(threading.local):
@@ -70,11 +70,23 @@ def one_call(backend: Any) -> AbstractContextManager[Any]:
     on_main = threading.current_thread() is threading.main_thread()
     if _turn.inside or (on_main and share() is None):
         return _lock.held  # sklearnex sets and restores the count by itself
-    return _with_threads(backend)
+    return in_turn(backend)
 
 
 @contextmanager
-def _with_threads(backend: Any) -> Iterator[None]:
+def in_turn(backend: Any) -> Iterator[None]:
+    """Return the same context for what is called below the library's own estimator, where nobody sets the count.
+
+    Parameters
+    ----------
+    backend : object
+        The engine's estimator, which is asked for its ``n_jobs``.
+
+    Yields
+    ------
+    None
+        Once it is this thread's turn.
+    """
     with _lock.held, _told(backend) as n_jobs:
         _turn.inside = True
         try:
