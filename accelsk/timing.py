@@ -17,8 +17,13 @@ __all__ = ["Comparison", "Spread", "Timed", "compare"]
 #: A sample lasts at least so many seconds; a shorter call is repeated within it.
 _SAMPLE = 1e-3
 
-#: Threads of OpenMP and BLAS spin for some milliseconds after their work, and make what another library computes on the
-#: same cores up to ten times as slow: before a sample, the call is repeated untimed for so long; a long one waits.
+#: Threads of OpenMP and BLAS spin after their work, for some milliseconds or up to a tenth of a second, and make what
+#: another library computes on the same cores up to ten times as slow: before a sample they are waited for, no longer
+#: than so many seconds. They sleep when the process uses less than half a core during a glance.
+_PATIENCE = 0.2
+_GLANCE = 1e-3
+
+#: Then a call that is shorter than so many seconds is repeated untimed for so long: caches went cold meanwhile.
 _SETTLE = 1e-2
 
 #: Garbage is collected between samples, when they have taken so many seconds since the last time: a collection takes
@@ -143,8 +148,9 @@ def compare(
     """Time several calls against each other.
 
     Each is called once apart: that one loads libraries. Then come rounds in which each is timed once, every round
-    beginning with another one. A short call is repeated until it has taken a millisecond, and runs untimed before,
-    until the threads of the one that came before it have gone to sleep. Python collects no garbage meanwhile.
+    beginning with another one, and every call only when the threads of the one that came before it have gone to sleep.
+    A short call is repeated until it has taken a millisecond, and runs untimed before. Python collects no garbage
+    meanwhile.
 
     Parameters
     ----------
@@ -234,8 +240,13 @@ def _ranged(call: Callable[[], Any], loops: dict[str, int], name: str, clock: Ca
 
 
 def _settle(call: Callable[[], Any], takes: float) -> None:
+    end = time.perf_counter() + _PATIENCE
+    busy = True
+    while busy and (begun := time.perf_counter()) < end:
+        used = time.process_time()
+        time.sleep(_GLANCE)
+        busy = time.process_time() - used > (time.perf_counter() - begun) / 2
     if takes > _SETTLE:
-        time.sleep(_SETTLE)
         return
     end = time.perf_counter() + _SETTLE
     while time.perf_counter() < end:
