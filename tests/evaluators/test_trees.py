@@ -306,12 +306,14 @@ def test_eight_threads(breast_cancer):
     for model in (RandomForestClassifier(30), HistGradientBoostingClassifier(max_iter=30)):
         model.fit(X, y)
         expected = model.predict_proba(X)
-        evaluate = next(offers(model)).make()["predict_proba"]
+        for size in (1, 3):
+            evaluate = next(offers(model)).make()["predict_proba"]
 
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda at, evaluate=evaluate: evaluate(X[at : at + 3]), range(0, 500, 3)))
+            with ThreadPoolExecutor(8) as pool:
+                asked = range(0, 500, size)
+                found = list(pool.map(lambda at, n=size, ask=evaluate: ask(X[at : at + n]), asked))
 
-        assert np.array_equal(np.concatenate(found), expected[: 3 * len(found)])
+            assert np.array_equal(np.concatenate(found), expected[: size * len(found)])
 
 
 def test_there_is_no_offer_for_what_is_computed_otherwise(diabetes, breast_cancer):
