@@ -16,7 +16,7 @@ __all__ = ["described", "load"]
 
 _PACKAGES = (
     "accelsk", "numpy", "scipy", "scikit-learn", "scikit-learn-intelex", "daal", "xgboost", "xgboost-cpu", "lightgbm",
-    "catboost", "snapml", "treelite", "onnxruntime", "torch", "joblib", "threadpoolctl", "pandas",
+    "catboost", "snapml", "treelite", "onnx", "onnxruntime", "torch", "joblib", "threadpoolctl", "pandas",
 )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsk.batches import is_finite
+from accelsk.batches import is_finite, squares
+from accelsk.evaluators.strides import Strides
 
 __all__ = ["Branches", "Grove", "added", "cost", "in_single", "rounded_down"]
 
@@ -21,7 +22,13 @@ Array = npt.NDArray[Any]
 
 # Seconds on one thread of the machine of the measurements (decision 0017): a call, a level of it, one tree of one
 # row at a level, and a node when the trees are brought into one order.
-_CALL, _LEVEL, _STEP, _NODE = 15e-6, 6e-6, 6e-9, 1.5e-7
+_CALL, _LEVEL, _STEP, _NODE = 15e-6, 6e-6, 6e-9, 3e-7
+
+#: From how many nodes on a single row goes level by level, too: for strides there are 90 bytes of each.
+_LARGE = 2**22
+
+#: Where the squares of some numbers add up to less, each is one in single precision, too.
+_SURE = 1e76
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,7 @@ class Grove:
         self._start = np.argsort(-depths, kind="stable")
         self._order = np.argsort(self._start)
         self._reach = [int(np.count_nonzero(depths > level)) for level in range(int(depths.max(initial=0)))]
+        self._strides: Strides | None = None
 
     def __call__(self, X: Array) -> Array:
         """Return what is found at the leaf of each tree.
@@ -123,6 +131,9 @@ class Grove:
         n_rows, n_columns = X.shape
         flat = X.ravel()  # a view
         complete = is_finite(flat)  # or so large that it is looked at more closely
+        if n_rows == 1 and len(self._left) <= _LARGE:
+            leaves = self._by_strides()(flat, complete=complete)
+            return self._values.take(leaves[:, None], axis=0)
         # Tree after tree, not row after row: then those that go on are a slice.
         nodes = self._start.repeat(n_rows)
         offsets = np.tile(np.arange(0, n_rows * n_columns, n_columns), len(self._start)) if n_rows > 1 else None
@@ -138,6 +149,14 @@ class Grove:
             np.add(self._left.take(here), right, out=here)
         found: Array = self._values.take(nodes.reshape(-1, n_rows).take(self._order, axis=0), axis=0)
         return found
+
+    def _by_strides(self) -> Strides:
+        """The same trees for a single row; two threads may both make them."""
+        strides = self._strides
+        if strides is None:
+            arrays = self._left, self._feature, self._threshold, self._missing_right
+            strides = self._strides = Strides(*arrays, len(self._start))
+        return strides
 
 
 def cost(n_trees: int, n_nodes: int) -> tuple[Callable[[int], float], float]:
@@ -158,7 +177,8 @@ def cost(n_trees: int, n_nodes: int) -> tuple[Callable[[int], float], float]:
     depth = 1.8 * np.log2(n_nodes / n_trees + 1)
 
     def seconds(n_rows: int) -> float:
-        return float(_CALL + depth * (_LEVEL + n_rows * n_trees * _STEP))
+        level = _LEVEL / 3 if n_rows == 1 and n_nodes <= _LARGE else _LEVEL
+        return float(_CALL + depth * (level + n_rows * n_trees * _STEP))
 
     return seconds, n_nodes * _NODE
 
@@ -230,8 +250,8 @@ def added(found: Array, start: Any = None) -> Array:
         terms = np.empty((len(found) + 1, *found.shape[1:]), dtype=found.dtype)
         terms[0], terms[1:] = start, found
         found = terms
-    # Of a single column NumPy itself would add up in pairs.
-    summed: Array = np.add.reduce(found, axis=0) if found[0].size > 1 else np.add.accumulate(found, axis=0)[-1]
+    # Of a single column NumPy itself would add up in pairs, and few of them it adds up with a loop for each tree.
+    summed: Array = np.add.reduce(found, axis=0) if found[0].size > 3 else np.add.accumulate(found, axis=0)[-1]
     return summed
 
 
@@ -257,6 +277,8 @@ def in_single(X: Array, *, nan: bool) -> Array | None:
     True
     """
     if X.dtype != np.float32:
+        if squares(X) < _SURE:
+            return X.astype(np.float32)
         with np.errstate(over="ignore"):
             X = X.astype(np.float32)
     flat = X.ravel()

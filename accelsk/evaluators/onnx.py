@@ -28,7 +28,7 @@ _FORMAT, _OPERATORS, _LEARNING = 10, 21, 5
 
 # Seconds on one thread of the machine of the measurements (decision 0017): a call, a split of a row, and a node
 # in a new session.
-_CALL, _STEP, _NODE = 40e-6, 6e-9, 2e-6
+_CALL, _STEP, _NODE = 15e-6, 6e-9, 2e-6
 
 
 @lru_cache(maxsize=1)

@@ -168,9 +168,10 @@ def test_rows_at_and_beside_the_thresholds(model, diabetes):
         rows[np.arange(1000), columns[at]] = beside
     evaluate = next(offers(model)).make()["predict"]
 
-    found = np.concatenate([evaluate(rows[start : start + 10]) for start in range(0, 1000, 10)])
-
-    assert np.array_equal(found, model.predict(rows))
+    expected = model.predict(rows)
+    for size in (1, 10):  # a single row is walked another way
+        found = np.concatenate([evaluate(rows[start : start + size]) for start in range(0, 1000, size)])
+        assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("trained", [False, True], ids=["without", "with"])
@@ -202,7 +203,11 @@ def test_a_model_that_takes_no_missing_values_is_left_to_refuse_them(breast_canc
     assert evaluate(np.full((1, 30), 1e39)) is None
 
 
-@pytest.mark.parametrize("model", [RandomForestClassifier(5), GradientBoostingClassifier(n_estimators=5)], ids=name_of)
+@pytest.mark.parametrize(
+    "model",
+    [RandomForestClassifier(5, random_state=0), GradientBoostingClassifier(n_estimators=5, random_state=0)],
+    ids=name_of,
+)
 def test_refused_values_get_the_error_of_the_model(model, breast_cancer):
     X, y = breast_cancer
     plain = model.fit(X, y)
@@ -301,12 +306,14 @@ def test_eight_threads(breast_cancer):
     for model in (RandomForestClassifier(30), HistGradientBoostingClassifier(max_iter=30)):
         model.fit(X, y)
         expected = model.predict_proba(X)
-        evaluate = next(offers(model)).make()["predict_proba"]
+        for size in (1, 3):
+            evaluate = next(offers(model)).make()["predict_proba"]
 
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda at, evaluate=evaluate: evaluate(X[at : at + 3]), range(0, 500, 3)))
+            with ThreadPoolExecutor(8) as pool:
+                asked = range(0, 500, size)
+                found = list(pool.map(lambda at, n=size, ask=evaluate: ask(X[at : at + n]), asked))
 
-        assert np.array_equal(np.concatenate(found), expected[: 3 * len(found)])
+            assert np.array_equal(np.concatenate(found), expected[: size * len(found)])
 
 
 def test_there_is_no_offer_for_what_is_computed_otherwise(diabetes, breast_cancer):
