@@ -141,7 +141,7 @@ OF_ANOTHER_TYPE = {
 
 def kind_of(value):
     if sp.issparse(value):
-        return type(value), value.dtype, value.indices.dtype, value.shape[1]
+        return type(value), value.dtype, value.indices.dtype
     if isinstance(value, np.ndarray):
         return value.ndim, value.dtype
     if isinstance(value, (float, int, np.number)):
