@@ -19,7 +19,7 @@ from accelsk.blocks import holds_collections
 from accelsk.config import Options
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device
-from accelsk.engines import get
+from accelsk.engines import get, get_adapter
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
@@ -301,10 +301,23 @@ def route_of(decision: Decision, cls: type) -> Route:
     Route
         The engine's adapter, its row and the device.
     """
+    key = (cls, decision.engine, decision.device)
+    known = _routes.get(key)
+    if known is not None and known.adapter is get_adapter(decision.engine):  # until somebody looks again what there is
+        return known
     engine = get(decision.engine)
     name, device = public_name(cls), Device.parse(decision.device)
     row = None if engine.reference else engine.row(name, device) or engine.row(name)
-    return Route(engine.name, row, adapter_on(engine.name, device), device)
+    route = Route(engine.name, row, adapter_on(engine.name, device), device)
+    if device == HOST:  # elsewhere it may be computed in another process
+        if len(_routes) >= _MOST:
+            _routes.clear()
+        _routes[key] = route
+    return route
+
+
+_routes: dict[tuple[type, str, str], Route] = {}
+_MOST = 1024
 
 
 def _on_converted(

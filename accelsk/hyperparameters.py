@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-__all__ = ["fresh", "is_plain", "key_of", "params_of"]
+__all__ = ["are_plain", "fresh", "is_plain", "key_of", "params_of"]
 
 #: What never changes, and is compared by its value. The numbers of NumPy are what grids are made of.
 _PLAIN = frozenset(
@@ -43,12 +44,17 @@ def params_of(estimator: Any) -> dict[str, Any]:
     if getattr(cls, "get_params", None) is not BaseEstimator.get_params:
         params: dict[str, Any] = estimator.get_params(deep=False)
         return params
-    return {name: getattr(estimator, name) for name in _names(cls)}
+    names, values_of = _read(cls)
+    return dict(zip(names, values_of(estimator), strict=True))
 
 
 @lru_cache(maxsize=1024)
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(cls._get_param_names())
+def _read(cls: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of the hyperparameters, and what reads their values off an estimator."""
+    names = tuple(cls._get_param_names())
+    if len(names) > 1:
+        return names, attrgetter(*names)
+    return names, lambda estimator: tuple(getattr(estimator, name) for name in names)
 
 
 def is_plain(value: Any) -> bool:
@@ -72,6 +78,27 @@ def is_plain(value: Any) -> bool:
     return type(value) in _PLAIN or (type(value) is tuple and all(type(each) in _PLAIN for each in value))
 
 
+def are_plain(values: Collection[Any]) -> bool:
+    """Say whether all of some values are plain.
+
+    Parameters
+    ----------
+    values : collection
+        Of hyperparameters.
+
+    Returns
+    -------
+    bool
+        What `is_plain` says of each.
+
+    Examples
+    --------
+    >>> are_plain([1, "a", (0, 1)]), are_plain([1, [2]])
+    (True, False)
+    """
+    return _PLAIN.issuperset(map(type, values)) or all(map(is_plain, values))
+
+
 def key_of(params: Mapping[str, Any]) -> Hashable | None:
     """Return what two estimators of a class have in common if and only if their hyperparameters are the same.
 
@@ -91,8 +118,9 @@ def key_of(params: Mapping[str, Any]) -> Hashable | None:
     (False, True)
     """
     values = params.values()
-    if all(type(value) in _PLAIN for value in values):
-        return (*params, *values, *map(type, values))
+    kinds = tuple(map(type, values))
+    if _PLAIN.issuperset(kinds):
+        return (*params, *values, *kinds)
     if all(map(is_plain, values)):
         within = (tuple(map(type, value)) if type(value) is tuple else type(value) for value in values)
         return (*params, *values, *within)
@@ -122,12 +150,12 @@ def fresh(estimator: Any) -> Any:
     cls: Any = type(estimator)
     if not _is_cloned_plainly(cls) or not _CONFIGURED.isdisjoint(vars(estimator)):
         return clone(estimator)
-    params = params_of(estimator)
-    if not all(map(is_plain, params.values())):
+    names, values_of = _read(cls)
+    values = values_of(estimator)
+    if not are_plain(values):
         return clone(estimator)
-    made = cls(**params)
-    held = vars(made)
-    if any(held.get(name, _CONFIGURED) is not value for name, value in params.items()):
+    made = cls(**dict(zip(names, values, strict=True)))
+    if not all(map(is_, values_of(made), values)):
         return clone(estimator)  # a constructor that changes what it was given: the error is scikit-learn's
     return made
 

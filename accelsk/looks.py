@@ -45,6 +45,15 @@ class Question:
         The fitting method that is to be called.
     callbacks : bool
         Whether scikit-learn's callbacks are attached.
+
+    Attributes
+    ----------
+    params : dict
+        The hyperparameters of the estimator.
+    key : hashable or None
+        What estimators with the same answers to all that data do not decide have in common; None for unknown.
+    threads : int
+        Which of the measured times hold here.
     """
 
     estimator: Any
@@ -52,22 +61,15 @@ class Question:
     options: Options
     method: str
     callbacks: bool
+    params: dict[str, Any] = field(init=False)
+    key: Hashable | None = field(init=False)
+    threads: int = field(init=False)
 
-    @cached_property
-    def params(self) -> dict[str, Any]:
-        """The hyperparameters of the estimator."""
-        return params_of(self.estimator)
-
-    @cached_property
-    def key(self) -> Hashable | None:
-        """What estimators with the same answers to all that data do not decide have in common; None for unknown."""
+    def __post_init__(self) -> None:
+        self.params = params_of(self.estimator)
         key = key_of(self.params)
-        return None if key is None else (type(self.estimator), key)
-
-    @cached_property
-    def threads(self) -> int:
-        """Which of the measured times hold here."""
-        return regime()
+        self.key = None if key is None else (type(self.estimator), key)
+        self.threads = regime()
 
     @cached_property
     def plain(self) -> worth.Estimate | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from accelsk import config
@@ -12,6 +13,8 @@ __all__ = ["OPTIONS", "OptionsMixin"]
 
 #: The options that a decision depends on.
 OPTIONS = ("engine", "device", "fallback", "fidelity", "sparse", "engine_params", "n_jobs")
+
+_values_of = attrgetter(*OPTIONS)
 
 #: Attributes that hold objects of this process; made again where they are missing.
 _OF_THIS_PROCESS = ("_route", "_evaluation")
@@ -22,10 +25,11 @@ class OptionsMixin:
 
     def _given(self) -> dict[str, Any]:
         """Return the options of this object; None for those left to the configuration."""
-        return {name: getattr(self, name) for name in OPTIONS}
+        return dict(zip(OPTIONS, _values_of(self), strict=True))
 
     def _options(self, **instead: Any) -> config.Options:
-        return config.resolve({**self._given(), **instead}, self._carried_options())
+        given = self._given()
+        return config.resolve({**given, **instead} if instead else given, self._carried_options())
 
     def _carried_options(self) -> Mapping[str, Any]:
         carried: Mapping[str, Any] = self.__dict__.get("_carried", {})

@@ -117,21 +117,20 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _adopt(self, fitted: Any, decision: Decision) -> None:
         """Be fitted from now on."""
-        estimator = self._inner
-        self._backend = fitted
-        self._decision = decision
+        estimator, held = self._inner, self.__dict__
         for name in ("_evaluation", "_preparation"):
-            self.__dict__.pop(name, None)  # of the model before
-        self._route = route_of(decision, type(estimator))
-        if self._route.row is None:
-            self._takes = (True, True)  # whatever that is, the fitted model says it itself
-            self.__dict__.pop("_params", None)
+            held.pop(name, None)  # of the model before
+        route = route_of(decision, type(estimator))
+        held.update(_backend=fitted, _decision=decision, _route=route)  # past `__setattr__`, which has to look
+        if route.row is None:
+            held["_takes"] = (True, True)  # whatever that is, the fitted model says it itself
+            held.pop("_params", None)
         else:
-            self._params = params_of(estimator)
+            held["_params"] = params_of(estimator)
             # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
             tags = get_tags(estimator).input_tags
-            self._takes = (bool(tags.sparse), bool(tags.allow_nan))
-        evaluation_of(self, self._route)  # a prediction is not to change this object
+            held["_takes"] = (bool(tags.sparse), bool(tags.allow_nan))
+        evaluation_of(self, route)  # a prediction is not to change this object
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
         options = self._options()
