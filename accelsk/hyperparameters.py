@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from accelsk.origin import home_of
+
 __all__ = ["are_plain", "fresh", "is_plain", "key_of", "params_of"]
 
 #: What never changes, and is compared by its value. The numbers of NumPy are what grids are made of.
@@ -32,7 +34,8 @@ def params_of(estimator: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Names to values. Scikit-learn's own reads the signature of the constructor at every call.
+        Names to values. Scikit-learn's own reads the signature of the constructor at every call, and that of a library
+        of gradient boosting three of them.
 
     Examples
     --------
@@ -42,8 +45,7 @@ def params_of(estimator: Any) -> dict[str, Any]:
     """
     cls: Any = type(estimator)
     if getattr(cls, "get_params", None) is not BaseEstimator.get_params:
-        params: dict[str, Any] = estimator.get_params(deep=False)
-        return params
+        return _told(estimator)
     names, values_of = _read(cls)
     return dict(zip(names, values_of(estimator), strict=True))
 
@@ -55,6 +57,39 @@ def _read(cls: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
     if len(names) > 1:
         return names, attrgetter(*names)
     return names, lambda estimator: tuple(getattr(estimator, name) for name in names)
+
+
+def _told(estimator: Any) -> dict[str, Any]:
+    """What a class's own ``get_params`` returns: of a library that is an engine it depends on the attributes only."""
+    state = _state_of(estimator)
+    known = None if state is None else _told_of.get(state)
+    if known is not None:
+        return dict(known)
+    params: dict[str, Any] = estimator.get_params(deep=False)
+    if state is not None and home_of(type(estimator)) is not None:
+        if len(_told_of) >= _MOST:
+            _told_of.clear()
+        _told_of[state] = dict(params)
+    return params
+
+
+_told_of: dict[Hashable, dict[str, Any]] = {}
+_MOST = 1024
+
+
+def _state_of(estimator: Any) -> Hashable | None:
+    """What two instances have in common if and only if their attributes are the same; None where they may change."""
+    held = getattr(estimator, "__dict__", None)
+    if not held:
+        return None  # its attributes, if it has any, are elsewhere
+    key = key_of(held)
+    if key is not None:
+        return (type(estimator), key)
+    within = {name: key_of(value) for name, value in held.items() if type(value) is dict}  # further parameters
+    if not within or None in within.values():
+        return None
+    key = key_of({name: value for name, value in held.items() if name not in within})
+    return None if key is None else (type(estimator), key, *within.items())
 
 
 def is_plain(value: Any) -> bool:
@@ -148,8 +183,11 @@ def fresh(estimator: Any) -> Any:
     Ridge(alpha=2)
     """
     cls: Any = type(estimator)
-    if not _is_cloned_plainly(cls) or not _CONFIGURED.isdisjoint(vars(estimator)):
+    plainly = getattr(cls, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__
+    if not plainly or not _CONFIGURED.isdisjoint(vars(estimator)):
         return clone(estimator)
+    if cls.get_params is not BaseEstimator.get_params:
+        return _fresh_by_state(cls, estimator)
     names, values_of = _read(cls)
     values = values_of(estimator)
     if not are_plain(values):
@@ -160,10 +198,11 @@ def fresh(estimator: Any) -> Any:
     return made
 
 
-@lru_cache(maxsize=1024)
-def _is_cloned_plainly(cls: Any) -> bool:
-    """Whether a class neither says itself how it is cloned, nor what its hyperparameters are."""
-    return (
-        getattr(cls, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__
-        and cls.get_params is BaseEstimator.get_params
-    )
+def _fresh_by_state(cls: Any, estimator: Any) -> Any:
+    """The same for a class that says itself what its hyperparameters are, where that is known without asking it."""
+    params = _told_of.get(_state_of(estimator))
+    if params is None or not are_plain(params.values()):
+        return clone(estimator)
+    made = cls(**params)
+    again = _told_of.get(_state_of(made))
+    return made if again is not None and key_of(again) == key_of(params) else clone(estimator)

@@ -23,12 +23,13 @@ from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.frames import taken
-from accelsk.hyperparameters import fresh, params_of
+from accelsk.hyperparameters import fresh
 from accelsk.offering import evaluation_of, prepared
 from accelsk.options import OptionsMixin
+from accelsk.origin import home_of
+from accelsk.plans import Plan
 from accelsk.randomness import with_its_own_random_state
 from accelsk.residence import Resident, at_home
-from accelsk.selection import home_of
 
 __all__ = ["Wrapper", "warn_of_fallback"]
 
@@ -109,15 +110,16 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             args, kwargs, moved = taken(self, args, kwargs)
         with parallel(*self._parallel):
             # Nothing of this object changes before the fit has succeeded: a failed one leaves it as it was.
-            fitted, decision, result = self._carry_out(method, args, kwargs, previous)
+            fitted, plan, result = self._carry_out(method, args, kwargs, previous)
         if moved:
-            decision = replace(decision, conversions=(moved, *decision.conversions))
-        self._adopt(fitted, decision)
+            decision = replace(plan.decision, conversions=(moved, *plan.decision.conversions))
+            plan = replace(plan, decision=decision)
+        self._adopt(fitted, plan)
         return self if result is fitted else result
 
-    def _adopt(self, fitted: Any, decision: Decision) -> None:
+    def _adopt(self, fitted: Any, plan: Plan) -> None:
         """Be fitted from now on."""
-        estimator, held = self._inner, self.__dict__
+        estimator, decision, held = self._inner, plan.decision, self.__dict__
         for name in ("_evaluation", "_preparation"):
             held.pop(name, None)  # of the model before
         route = route_of(decision, type(estimator))
@@ -126,7 +128,7 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             held["_takes"] = (True, True)  # whatever that is, the fitted model says it itself
             held.pop("_params", None)
         else:
-            held["_params"] = params_of(estimator)
+            held["_params"] = plan.params
             # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
             tags = get_tags(estimator).input_tags
             held["_takes"] = (bool(tags.sparse), bool(tags.allow_nan))
