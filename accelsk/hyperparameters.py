@@ -199,10 +199,12 @@ def fresh(estimator: Any) -> Any:
 
 
 def _fresh_by_state(cls: Any, estimator: Any) -> Any:
-    """The same for a class that says itself what its hyperparameters are, where that is known without asking it."""
-    params = _told_of.get(_state_of(estimator))
-    if params is None or not are_plain(params.values()):
+    """The same for a class that says itself what its hyperparameters are: of a library that is an engine."""
+    if home_of(cls) is None or _state_of(estimator) is None:
+        return clone(estimator)  # to ask may change it: there are classes that draw a number then
+    params = _told(estimator)
+    if not are_plain(params.values()):
         return clone(estimator)
     made = cls(**params)
-    again = _told_of.get(_state_of(made))
-    return made if again is not None and key_of(again) == key_of(params) else clone(estimator)
+    told = None if _state_of(made) is None else key_of(_told(made))
+    return made if told == key_of(params) else clone(estimator)
