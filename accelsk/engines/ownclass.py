@@ -315,17 +315,26 @@ class OwnClass:
 
     def _shortcut(self, method: str, *, nan: bool) -> Evaluate:
         real = method != "predict" or (self.classes is None and self.dtype is None)
+        wanted = _DOUBLE if real else self._told_labels()
 
         # Few calls inside, for after a call of the library each of them takes a microsecond.
         def compute(X: np.ndarray[Any, Any]) -> Any:
             if not is_finite(X) and not (nan and not np.isinf(X).any()):
                 return None
             result = getattr(self.model, method)(X)
-            if real and type(result) is np.ndarray and result.dtype is _DOUBLE:
+            if type(result) is np.ndarray and result.dtype is wanted and (real or result.ndim == 1):
                 return result
             return self._answer(method, result, plain=True)
 
         return compute
+
+    def _told_labels(self) -> Any:
+        """The dtype of what the library predicts where that are the labels themselves; None where it is their codes."""
+        classes = self.classes
+        if classes is None or not self.encoded:
+            return None if classes is None else classes.dtype
+        whole = classes.dtype.kind in "iu" and classes[0] == 0 and classes[-1] == len(classes) - 1
+        return classes.dtype if whole else None  # they are in order, so that each is its own code
 
     def _constant(self, method: str, X: Any) -> Any:
         assert self.classes is not None
