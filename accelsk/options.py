@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +23,12 @@ _OF_THIS_PROCESS = ("_route", "_evaluation")
 
 class OptionsMixin:
     """An object whose options are completed by the configuration, and keep the block that they were cloned in."""
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """As scikit-learn's own, which reads the signature of the constructor at every question."""
+        asked: Any = cls
+        return list(_names_of(asked))
 
     def _given(self) -> dict[str, Any]:
         """Return the options of this object; None for those left to the configuration."""
@@ -66,3 +73,8 @@ class OptionsMixin:
         memo[id(self)] = made
         made.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
         return made
+
+
+@lru_cache(maxsize=1024)
+def _names_of(cls: Any) -> tuple[str, ...]:
+    return tuple(super(OptionsMixin, cls)._get_param_names())

@@ -27,7 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from accelsk import AcceleratedEstimator, config_context
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, config_context
 
 
 def wrap(estimator, **options):
@@ -302,6 +302,16 @@ def test_a_clone_is_what_scikit_learns_own_makes(estimator):
     assert getattr(made.estimator, "_sklearn_output_config", None) == getattr(
         expected.estimator, "_sklearn_output_config", None
     )
+
+
+@pytest.mark.parametrize("cls", [AcceleratedEstimator, AcceleratedPipeline, Named])
+def test_the_names_of_the_parameters_are_those_of_the_constructor(cls, monkeypatch):
+    names = BaseEstimator._get_param_names.__func__(cls)
+    assert cls._get_param_names() == names
+    monkeypatch.setattr(inspect, "signature", None)  # they are known by now
+    cls._get_param_names().clear()
+
+    assert cls._get_param_names() == names
 
 
 def test_what_is_no_estimator_is_cloned_and_refused_at_the_fit():
