@@ -19,18 +19,19 @@ from accelsk.blocks import holds_collections
 from accelsk.config import Options
 from accelsk.decision import Decision
 from accelsk.devices import HOST, Device
-from accelsk.engines import get
+from accelsk.engines import get, get_adapter
 from accelsk.engines.adapter import Adapter
 from accelsk.engines.spec import Row
 from accelsk.errors import UnsupportedInput, UnsupportedMethod
 from accelsk.facts import Facts
 from accelsk.offering import evaluation_of
+from accelsk.origin import public_name
 from accelsk.plans import Plan
 from accelsk.reasons import unusable
 from accelsk.remembered import as_alone, within_share
 from accelsk.remote import adapter_on, taken_along
 from accelsk.residence import Resident
-from accelsk.selection import public_name, select
+from accelsk.selection import select
 from accelsk.threads import economical, in_force, stepwise
 from accelsk.tickets import admitted
 
@@ -73,7 +74,7 @@ def carry_out(
     kwargs: Mapping[str, Any],
     options: Options,
     previous: tuple[Decision, Any] | None,
-) -> tuple[Any, Decision, Any]:
+) -> tuple[Any, Plan, Any]:
     """Decide, build, fit.
 
     Parameters
@@ -93,7 +94,7 @@ def carry_out(
     -------
     backend : object
         The fitted backend estimator.
-    decision : Decision
+    plan : Plan
         What was decided.
     result : object
         What the method returned.
@@ -127,32 +128,32 @@ def carry_out(
         backend.__dict__.pop("_parent_callback_ctx", None)
     if result is not backend:
         result = _returned(result, plan.row, plan.engine.name, plan.device, stays=stays and method == "fit_transform")
-    return backend, plan.decision, result
+    return backend, plan, result
 
 
 def _on_a_cluster(
     wrapper: Any, method: str, named: dict[str, Any], options: Options, *, stays: bool
-) -> tuple[Any, Decision, Any]:
+) -> tuple[Any, Plan, Any]:
     """The same for dask collections. Dask is there: the data are its."""
     from accelsk import blockwise, distribution
 
     X = named["X"]
     if distribution.is_stateless(wrapper._inner) and method in ("fit", "fit_transform"):
         here = distribution.stand_in(named)
-        backend, decision, _ = carry_out(wrapper, "fit", (), here, options, None)
+        backend, plan, _ = carry_out(wrapper, "fit", (), here, options, None)
     else:
         plan = distribution.decided(
             wrapper._inner, method, named, options, callbacks=bool(wrapper.__dict__.get("_skl_callbacks"))
         )
         backend = _backend(wrapper, plan, options, None)
-        decision = distribution.trained(backend, plan, named).decision
+        plan = distribution.trained(backend, plan, named)
     if method == "fit":
-        return backend, decision, backend
+        return backend, plan, backend
     made = object.__new__(type(wrapper))
     made.__dict__.update(wrapper.__dict__)
-    made._adopt(backend, decision)
+    made._adopt(backend, plan)
     result = blockwise.called(made, method.removeprefix("fit_"), (X,), {})
-    return backend, decision, Resident(result) if stays else result
+    return backend, plan, Resident(result) if stays else result
 
 
 def _returned(result: Any, row: Row | None, engine: str, device: Device, *, stays: bool) -> Any:
@@ -301,10 +302,23 @@ def route_of(decision: Decision, cls: type) -> Route:
     Route
         The engine's adapter, its row and the device.
     """
+    key = (cls, decision.engine, decision.device)
+    known = _routes.get(key)
+    if known is not None and known.adapter is get_adapter(decision.engine):  # until somebody looks again what there is
+        return known
     engine = get(decision.engine)
     name, device = public_name(cls), Device.parse(decision.device)
     row = None if engine.reference else engine.row(name, device) or engine.row(name)
-    return Route(engine.name, row, adapter_on(engine.name, device), device)
+    route = Route(engine.name, row, adapter_on(engine.name, device), device)
+    if device == HOST:  # elsewhere it may be computed in another process
+        if len(_routes) >= _MOST:
+            _routes.clear()
+        _routes[key] = route
+    return route
+
+
+_routes: dict[tuple[type, str, str], Route] = {}
+_MOST = 1024
 
 
 def _on_converted(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "sparse": ("auto", "densify", "error"),
 }
 _VARIABLES = tuple(f"ACCELSK_{name.upper()}" for name in _BUILT_IN)
+#: The same as the environment keeps them.
+_ENCODED = tuple(map(getattr(os.environ, "encodekey", str), _VARIABLES))
 _process: dict[str, Any] = {}
 # Immutable on purpose: a context variable must be replaced, never mutated.
 _block: ContextVar[Mapping[str, Any]] = ContextVar("accelsk_config", default={})  # noqa: B039
@@ -208,13 +210,16 @@ def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
     UnsupportedParameter
         If a value is not one that the option takes.
     """
-    said = (_process, carried, _block.get(), {name: given.get(name) for name in _BUILT_IN})
-    parts = (tuple(map(os.environ.get, _VARIABLES)), *(tuple(each.items()) for each in said))
+    own = tuple(map(given.get, _BUILT_IN))
+    layers = (tuple(_process.items()), tuple(carried.items()), tuple(_block.get().items()))
     try:
-        engine, device, fallback, fidelity, sparse = _resolved(*parts)
+        options = _resolved(_variables(), own, *layers)
     except TypeError:  # a list of engines, say
-        engine, device, fallback, fidelity, sparse = _resolved.__wrapped__(*parts)
-    engine_params = given.get("engine_params") or {}
+        options = _resolved.__wrapped__(_variables(), own, *layers)
+    engine_params, n_jobs = given.get("engine_params"), given.get("n_jobs")
+    if not engine_params and n_jobs is None:
+        return options
+    engine_params = engine_params or {}
     if not isinstance(engine_params, Mapping) or not all(isinstance(v, Mapping) for v in engine_params.values()):
         raise UnsupportedParameter(
             f"engine_params={engine_params!r} is not a mapping of engine names to mappings.",
@@ -222,16 +227,24 @@ def resolve(given: Mapping[str, Any], carried: Mapping[str, Any]) -> Options:
             parameter="engine_params",
             value=repr(engine_params),
         )
-    return Options(engine, device, fallback, fidelity, sparse, engine_params, given.get("n_jobs"))
+    return replace(options, engine_params=engine_params, n_jobs=n_jobs)
 
 
 @lru_cache(maxsize=256)
-def _resolved(environment: tuple[str | None, ...], *said: tuple[tuple[str, Any], ...]) -> tuple[Any, ...]:
-    """The same for the options that a fit shares with many others: the process, what is carried, the block, its own."""
-    process, carried, block, own = map(dict, said)
-    chosen = {**_BUILT_IN, **_environment(), **process, **carried, **block, **_given(**own)}
+def _resolved(variables: tuple[Any, ...], own: tuple[Any, ...], *layers: tuple[tuple[str, Any], ...]) -> Options:
+    """The same for the options that a fit shares with many others: its own, the process, what is carried, the block."""
+    process, carried, block = map(dict, layers)
+    given = _given(**dict(zip(_BUILT_IN, own, strict=True)))
+    chosen = {**_BUILT_IN, **_environment(), **process, **carried, **block, **given}
     device = None if chosen["device"] == "auto" else Device.parse(chosen["device"])
-    return chosen["engine"], device, chosen["fallback"], chosen["fidelity"], chosen["sparse"]
+    return Options(chosen["engine"], device, chosen["fallback"], chosen["fidelity"], chosen["sparse"], {}, None)
+
+
+def _variables() -> tuple[Any, ...]:
+    """What tells whether the environment is another one."""
+    # `os.environ` raises an exception for each variable that is not set, and catches it: at every fit that is noticed.
+    held = getattr(os.environ, "_data", None)
+    return tuple(map(os.environ.get, _VARIABLES)) if held is None else tuple(map(held.get, _ENCODED))
 
 
 def resolve_cache_bytes(carried: Mapping[str, Any]) -> int:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
+from accelsk.hyperparameters import are_plain, fresh, params_of
 from accelsk.wrapper import Wrapper
 
 __all__ = ["AcceleratedEstimator"]
@@ -146,7 +150,7 @@ class AcceleratedEstimator(Wrapper):
         AcceleratedEstimator
             This object.
         """
-        own = self.get_params(deep=False)
+        own = _PARAMETERS if type(self) is AcceleratedEstimator else self.get_params(deep=False)
         if "estimator" in params:  # first: the other keys may belong to the new one
             super().set_params(estimator=params.pop("estimator"))
         wrapped = parameters_of(self.estimator)
@@ -156,14 +160,23 @@ class AcceleratedEstimator(Wrapper):
             else key: value
             for key, value in params.items()
         }
-        super().set_params(**renamed)
+        if renamed and all(key.startswith(_BELOW) for key in renamed):
+            # As scikit-learn's own does it, which first asks for every parameter there is: a search pays that often.
+            self.estimator.set_params(**{key.removeprefix(_BELOW): value for key, value in renamed.items()})
+        else:
+            super().set_params(**renamed)
         return self
 
     def __sklearn_clone__(self) -> AcceleratedEstimator:
         from sklearn.base import _clone_parametrized
 
-        made: AcceleratedEstimator = _clone_parametrized(self)
-        made.__dict__.pop("_metadata_request", None)  # the wrapped estimator's, and it has its own clone of it
+        held, options = self.__dict__, {name: getattr(self, name) for name in _OPTIONS}
+        plain = type(self) is AcceleratedEstimator and isinstance(held.get("estimator"), BaseEstimator)
+        if plain and "_skl_callbacks" not in held and are_plain(options.values()):
+            made = AcceleratedEstimator(fresh(self.estimator), **options)
+        else:
+            made = _clone_parametrized(self)
+            made.__dict__.pop("_metadata_request", None)  # the wrapped estimator's, and it has its own clone of it
         made._carry(self._carried_options())
         return made
 
@@ -177,7 +190,7 @@ class AcceleratedEstimator(Wrapper):
         super().__setattr__(name, value)
 
 
-def parameters_of(estimator: Any) -> set[str]:
+def parameters_of(estimator: Any) -> frozenset[str]:
     """Return the names of the hyperparameters of an estimator.
 
     Parameters
@@ -187,14 +200,20 @@ def parameters_of(estimator: Any) -> set[str]:
 
     Returns
     -------
-    set of str
+    frozenset of str
         Those that it tells, and those of its constructor.
     """
-    told = set(estimator.get_params(deep=False)) if hasattr(estimator, "get_params") else set()
-    named = inspect.signature(type(estimator).__init__).parameters.values()
-    return told | {each.name for each in named if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)} - {
-        "self"
-    }
+    told = params_of(estimator).keys() if hasattr(estimator, "get_params") else ()
+    cls: Any = type(estimator)
+    return _named_by(cls).union(told)
+
+
+@lru_cache(maxsize=1024)
+def _named_by(cls: Any) -> frozenset[str]:
+    """The names of the parameters of a constructor."""
+    named = inspect.signature(cls.__init__).parameters.values()
+    by_name = {each.name for each in named if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+    return frozenset(by_name - {"self"})
 
 
 class _Hyperparameters(dict[str, Any]):
@@ -235,3 +254,5 @@ class _Hyperparameters(dict[str, Any]):
 
 
 _PARAMETERS = frozenset(AcceleratedEstimator._get_param_names())
+_OPTIONS = tuple(sorted(_PARAMETERS - {"estimator"}))
+_BELOW = "estimator__"

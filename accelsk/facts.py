@@ -56,20 +56,27 @@ class Facts:
     distributed = False
 
     def __init__(self, X: Any, y: Any = None, fit_params: Mapping[str, Any] | None = None) -> None:
-        given = {name: value for name, value in (fit_params or {}).items() if value is not None}
+        given = {name: value for name, value in fit_params.items() if value is not None} if fit_params else {}
         self.fit_params: tuple[str, ...] = tuple(given)
         self._sample_weight = _as_array(given.get("sample_weight"))
         self._y = _as_array(y)
-        self.container = type(X).__module__.partition(".")[0]
-        self.sparse: str | None = X.format if sp.issparse(X) else None
-        X = _as_array(X)
-        self._X = X
-        shape: tuple[Any, ...] = tuple(getattr(X, "shape", ()))
-        two_dimensional = len(shape) == 2 and all(isinstance(n, int | np.integer) for n in shape)
-        self.n_samples: int | None = int(shape[0]) if two_dimensional else None
-        self.n_features: int | None = int(shape[1]) if two_dimensional else None
-        self.dtype = common_dtype(X)
         self._measured = False
+        self.n_samples: int | None = None
+        self.n_features: int | None = None
+        self.sparse: str | None = None
+        self._X: Any = X
+        if type(X) is np.ndarray:  # nothing is to be found out then, and small fits are mostly of these
+            self.container, self.dtype = "numpy", _of_numpy(X.dtype)
+            if X.ndim == 2:
+                self.n_samples, self.n_features = X.shape
+            return
+        self.container = type(X).__module__.partition(".")[0]
+        self.sparse = X.format if sp.issparse(X) else None
+        self._X = X = _as_array(X)
+        shape: tuple[Any, ...] = tuple(getattr(X, "shape", ()))
+        if len(shape) == 2 and all(isinstance(n, int | np.integer) for n in shape):
+            self.n_samples, self.n_features = map(int, shape)
+        self.dtype = common_dtype(X)
 
     def release(self) -> None:
         """Drop the references to the data; facts that were not asked for by now are lost."""
@@ -199,7 +206,9 @@ class Facts:
     @cached_property
     def n_classes(self) -> int:
         """Distinct values of y (one pass over y); 0 without one."""
-        return 0 if self._y is None else len(self._classes)
+        if self._y is None:
+            return 0
+        return 2 if _are_two(self._y) else len(self._classes)
 
     @cached_property
     def target_type(self) -> str:
@@ -292,6 +301,15 @@ def _of_gram(X: np.ndarray[Any, Any], *, centred: bool) -> np.ndarray[Any, Any]:
             mean = X.mean(axis=0)
             gram -= len(X) * np.outer(mean, mean)
     return np.linalg.eigvalsh(gram) if np.isfinite(gram).all() else np.array([0.0, np.inf])
+
+
+def _are_two(y: Any) -> bool:
+    """Whether whole numbers are of exactly two values: known much sooner than how many there are."""
+    if type(y) is not np.ndarray or y.dtype.kind not in "iub" or y.ndim != 1 or not y.size:
+        return False
+    other = y != y[0]
+    position = other.argmax()
+    return bool(other[position]) and bool(((y == y[position]) == other).all())
 
 
 #: Facts that cost a pass: those of which there are few values, and those that are measurements.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-__all__ = ["fresh", "is_plain", "key_of", "params_of"]
+from accelsk.origin import home_of
+
+__all__ = ["are_plain", "fresh", "is_plain", "key_of", "params_of"]
 
 #: What never changes, and is compared by its value. The numbers of NumPy are what grids are made of.
 _PLAIN = frozenset(
@@ -31,7 +34,8 @@ def params_of(estimator: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Names to values. Scikit-learn's own reads the signature of the constructor at every call.
+        Names to values. Scikit-learn's own reads the signature of the constructor at every call, and that of a library
+        of gradient boosting three of them.
 
     Examples
     --------
@@ -41,14 +45,51 @@ def params_of(estimator: Any) -> dict[str, Any]:
     """
     cls: Any = type(estimator)
     if getattr(cls, "get_params", None) is not BaseEstimator.get_params:
-        params: dict[str, Any] = estimator.get_params(deep=False)
-        return params
-    return {name: getattr(estimator, name) for name in _names(cls)}
+        return _told(estimator)
+    names, values_of = _read(cls)
+    return dict(zip(names, values_of(estimator), strict=True))
 
 
 @lru_cache(maxsize=1024)
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(cls._get_param_names())
+def _read(cls: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of the hyperparameters, and what reads their values off an estimator."""
+    names = tuple(cls._get_param_names())
+    if len(names) > 1:
+        return names, attrgetter(*names)
+    return names, lambda estimator: tuple(getattr(estimator, name) for name in names)
+
+
+def _told(estimator: Any) -> dict[str, Any]:
+    """What a class's own ``get_params`` returns: of a library that is an engine it depends on the attributes only."""
+    state = _state_of(estimator)
+    known = None if state is None else _told_of.get(state)
+    if known is not None:
+        return dict(known)
+    params: dict[str, Any] = estimator.get_params(deep=False)
+    if state is not None and home_of(type(estimator)) is not None:
+        if len(_told_of) >= _MOST:
+            _told_of.clear()
+        _told_of[state] = dict(params)
+    return params
+
+
+_told_of: dict[Hashable, dict[str, Any]] = {}
+_MOST = 1024
+
+
+def _state_of(estimator: Any) -> Hashable | None:
+    """What two instances have in common if and only if their attributes are the same; None where they may change."""
+    held = getattr(estimator, "__dict__", None)
+    if not held:
+        return None  # its attributes, if it has any, are elsewhere
+    key = key_of(held)
+    if key is not None:
+        return (type(estimator), key)
+    within = {name: key_of(value) for name, value in held.items() if type(value) is dict}  # further parameters
+    if not within or None in within.values():
+        return None
+    key = key_of({name: value for name, value in held.items() if name not in within})
+    return None if key is None else (type(estimator), key, *within.items())
 
 
 def is_plain(value: Any) -> bool:
@@ -72,6 +113,27 @@ def is_plain(value: Any) -> bool:
     return type(value) in _PLAIN or (type(value) is tuple and all(type(each) in _PLAIN for each in value))
 
 
+def are_plain(values: Collection[Any]) -> bool:
+    """Say whether all of some values are plain.
+
+    Parameters
+    ----------
+    values : collection
+        Of hyperparameters.
+
+    Returns
+    -------
+    bool
+        What `is_plain` says of each.
+
+    Examples
+    --------
+    >>> are_plain([1, "a", (0, 1)]), are_plain([1, [2]])
+    (True, False)
+    """
+    return _PLAIN.issuperset(map(type, values)) or all(map(is_plain, values))
+
+
 def key_of(params: Mapping[str, Any]) -> Hashable | None:
     """Return what two estimators of a class have in common if and only if their hyperparameters are the same.
 
@@ -91,8 +153,9 @@ def key_of(params: Mapping[str, Any]) -> Hashable | None:
     (False, True)
     """
     values = params.values()
-    if all(type(value) in _PLAIN for value in values):
-        return (*params, *values, *map(type, values))
+    kinds = tuple(map(type, values))
+    if _PLAIN.issuperset(kinds):
+        return (*params, *values, *kinds)
     if all(map(is_plain, values)):
         within = (tuple(map(type, value)) if type(value) is tuple else type(value) for value in values)
         return (*params, *values, *within)
@@ -120,22 +183,28 @@ def fresh(estimator: Any) -> Any:
     Ridge(alpha=2)
     """
     cls: Any = type(estimator)
-    if not _is_cloned_plainly(cls) or not _CONFIGURED.isdisjoint(vars(estimator)):
+    plainly = getattr(cls, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__
+    if not plainly or not _CONFIGURED.isdisjoint(vars(estimator)):
         return clone(estimator)
-    params = params_of(estimator)
-    if not all(map(is_plain, params.values())):
+    if cls.get_params is not BaseEstimator.get_params:
+        return _fresh_by_state(cls, estimator)
+    names, values_of = _read(cls)
+    values = values_of(estimator)
+    if not are_plain(values):
         return clone(estimator)
-    made = cls(**params)
-    held = vars(made)
-    if any(held.get(name, _CONFIGURED) is not value for name, value in params.items()):
+    made = cls(**dict(zip(names, values, strict=True)))
+    if not all(map(is_, values_of(made), values)):
         return clone(estimator)  # a constructor that changes what it was given: the error is scikit-learn's
     return made
 
 
-@lru_cache(maxsize=1024)
-def _is_cloned_plainly(cls: Any) -> bool:
-    """Whether a class neither says itself how it is cloned, nor what its hyperparameters are."""
-    return (
-        getattr(cls, "__sklearn_clone__", None) is BaseEstimator.__sklearn_clone__
-        and cls.get_params is BaseEstimator.get_params
-    )
+def _fresh_by_state(cls: Any, estimator: Any) -> Any:
+    """The same for a class that says itself what its hyperparameters are: of a library that is an engine."""
+    if home_of(cls) is None or _state_of(estimator) is None:
+        return clone(estimator)  # to ask may change it: there are classes that draw a number then
+    params = _told(estimator)
+    if not are_plain(params.values()):
+        return clone(estimator)
+    made = cls(**params)
+    told = None if _state_of(made) is None else key_of(_told(made))
+    return made if told == key_of(params) else clone(estimator)

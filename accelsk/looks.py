@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from sklearn.utils import get_tags
@@ -22,11 +22,12 @@ from accelsk.engines.translate import Refusal, keywords_of
 from accelsk.errors import EngineNotAvailable, did_you_mean
 from accelsk.facts import Facts
 from accelsk.hyperparameters import key_of, params_of
+from accelsk.origin import public_name
 from accelsk.placement import choose
 from accelsk.reasons import no_cluster_device, no_device, no_row, refused, untrained, way_out
 from accelsk.threads import regime
 
-__all__ = ["Look", "Question", "look_at", "public_name"]
+__all__ = ["Look", "Question", "look_at"]
 
 
 @dataclass
@@ -45,6 +46,15 @@ class Question:
         The fitting method that is to be called.
     callbacks : bool
         Whether scikit-learn's callbacks are attached.
+
+    Attributes
+    ----------
+    params : dict
+        The hyperparameters of the estimator.
+    key : hashable or None
+        What estimators with the same answers to all that data do not decide have in common; None for unknown.
+    threads : int
+        Which of the measured times hold here.
     """
 
     estimator: Any
@@ -52,22 +62,15 @@ class Question:
     options: Options
     method: str
     callbacks: bool
+    params: dict[str, Any] = field(init=False)
+    key: Hashable | None = field(init=False)
+    threads: int = field(init=False)
 
-    @cached_property
-    def params(self) -> dict[str, Any]:
-        """The hyperparameters of the estimator."""
-        return params_of(self.estimator)
-
-    @cached_property
-    def key(self) -> Hashable | None:
-        """What estimators with the same answers to all that data do not decide have in common; None for unknown."""
+    def __post_init__(self) -> None:
+        self.params = params_of(self.estimator)
         key = key_of(self.params)
-        return None if key is None else (type(self.estimator), key)
-
-    @cached_property
-    def threads(self) -> int:
-        """Which of the measured times hold here."""
-        return regime()
+        self.key = None if key is None else (type(self.estimator), key)
+        self.threads = regime()
 
     @cached_property
     def plain(self) -> worth.Estimate | None:
@@ -188,39 +191,6 @@ class Look:
     def able(self) -> bool:
         """Whether nothing speaks against it."""
         return not self.reasons
-
-
-def public_name(cls: type) -> str:
-    """Return the path by which users import a class: its module without the private parts.
-
-    Parameters
-    ----------
-    cls : type
-        A class.
-
-    Returns
-    -------
-    str
-        ``"sklearn.svm.SVC"`` for the class that is defined in ``sklearn.svm._classes``.
-
-    Examples
-    --------
-    >>> from sklearn.svm import SVC
-    >>> public_name(SVC)
-    'sklearn.svm.SVC'
-    """
-    asked: Any = cls
-    return _public_name(asked)
-
-
-@lru_cache(maxsize=4096)
-def _public_name(cls: Any) -> str:
-    public = []
-    for part in cls.__module__.split("."):
-        if part.startswith("_"):
-            break
-        public.append(part)
-    return ".".join((*public, cls.__qualname__))
 
 
 def look_at(name: str, question: Question, *, densify: bool) -> Look:

@@ -23,7 +23,7 @@ from accelsk.evaluation import Evaluation
 from accelsk.evaluators import Offer, offers
 from accelsk.evaluators.spec import Evaluate, Precision
 from accelsk.hyperparameters import params_of
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 from accelsk.preparation import Preparation
 from accelsk.reasons import refused
 from accelsk.threads import economical, share, threads_for

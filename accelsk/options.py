@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from accelsk import config
@@ -13,6 +15,8 @@ __all__ = ["OPTIONS", "OptionsMixin"]
 #: The options that a decision depends on.
 OPTIONS = ("engine", "device", "fallback", "fidelity", "sparse", "engine_params", "n_jobs")
 
+_values_of = attrgetter(*OPTIONS)
+
 #: Attributes that hold objects of this process; made again where they are missing.
 _OF_THIS_PROCESS = ("_route", "_evaluation")
 
@@ -20,12 +24,19 @@ _OF_THIS_PROCESS = ("_route", "_evaluation")
 class OptionsMixin:
     """An object whose options are completed by the configuration, and keep the block that they were cloned in."""
 
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """As scikit-learn's own, which reads the signature of the constructor at every question."""
+        asked: Any = cls
+        return list(_names_of(asked))
+
     def _given(self) -> dict[str, Any]:
         """Return the options of this object; None for those left to the configuration."""
-        return {name: getattr(self, name) for name in OPTIONS}
+        return dict(zip(OPTIONS, _values_of(self), strict=True))
 
     def _options(self, **instead: Any) -> config.Options:
-        return config.resolve({**self._given(), **instead}, self._carried_options())
+        given = self._given()
+        return config.resolve({**given, **instead} if instead else given, self._carried_options())
 
     def _carried_options(self) -> Mapping[str, Any]:
         carried: Mapping[str, Any] = self.__dict__.get("_carried", {})
@@ -62,3 +73,8 @@ class OptionsMixin:
         memo[id(self)] = made
         made.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
         return made
+
+
+@lru_cache(maxsize=1024)
+def _names_of(cls: Any) -> tuple[str, ...]:
+    return tuple(super(OptionsMixin, cls)._get_param_names())

@@ -20,6 +20,8 @@ _HOLDING = frozenset(
         *("steps", "transformers", "transformer_list"),
     }
 )
+#: Of what every parameter may hold some.
+_ARRANGING = (MetaEstimatorMixin, _BaseComposition)
 #: What an estimator keeps besides its hyperparameters.
 _CONFIGURATION = ("_sklearn_output_config", "_metadata_request", "_skl_callbacks")
 
@@ -189,8 +191,8 @@ def _holding(obj: Any) -> dict[str, Any]:
     """The parameters that hold parts."""
     if isinstance(obj, Wrapper):
         return {}
-    meta = isinstance(obj, MetaEstimatorMixin | _BaseComposition)
-    if not meta and not getattr(obj, "__dict__", {}).keys() & _HOLDING:
+    meta = isinstance(obj, _ARRANGING)
+    if not meta and _HOLDING.isdisjoint(getattr(obj, "__dict__", ())):
         return {}  # asked at every fit of a step: without get_params, which costs more than the rest
     holding = {}
     for name, value in obj.get_params(deep=False).items():

@@ -44,8 +44,8 @@ from accelsk.errors import (
     NotPortable,
 )
 from accelsk.export import exported
+from accelsk.origin import home_of, public_name
 from accelsk.remote import adapter_on
-from accelsk.selection import home_of, public_name
 from accelsk.wrapper import Wrapper, outside
 
 __all__ = ["FORMAT", "reduced", "reopen"]

@@ -164,7 +164,7 @@ class AcceleratedPipeline(OptionsMixin, Pipeline):
 
     def _is_per_step(self, option: str) -> bool:
         value = getattr(self, option)
-        if not isinstance(value, Mapping):
+        if value is None or not isinstance(value, Mapping):
             return False
         if option != "engine_params":
             return True

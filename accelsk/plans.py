@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
 
@@ -38,6 +38,8 @@ class Plan:
         What X is to be converted to: a sparse format, "dense", or nothing.
     threads : tuple of (int or None, int or None), default=(None, None)
         The most threads of BLAS and of OpenMP.
+    params : mapping, default={}
+        The hyperparameters of the estimator, as it names them.
     """
 
     decision: Decision
@@ -47,6 +49,7 @@ class Plan:
     device: Device
     convert: str = ""
     threads: tuple[int | None, int | None] = (None, None)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from accelsk.hyperparameters import are_plain
+
 __all__ = ["with_its_own_random_state"]
 
 _GENERATORS = (np.random.RandomState, np.random.Generator)
@@ -26,8 +28,10 @@ def with_its_own_random_state(made: Any, estimator: Any) -> Any:
     estimator
         The clone.
     """
-    held = vars(estimator).items()  # rather than get_params: asked at every fit
+    held = vars(estimator)  # rather than get_params: asked at every fit
+    if are_plain(held.values()):
+        return made
     generators = {
-        name: value for name, value in held if isinstance(value, _GENERATORS) and "_" not in name[0] + name[-1]
+        name: value for name, value in held.items() if isinstance(value, _GENERATORS) and "_" not in name[0] + name[-1]
     }
     return made.set_params(**generators) if generators else made

@@ -15,12 +15,13 @@ from accelsk.engines.spec import Row
 from accelsk.errors import AccelskError
 from accelsk.facts import Facts
 from accelsk.hyperparameters import params_of
-from accelsk.looks import Look, Question, look_at, public_name
+from accelsk.looks import Look, Question, look_at
+from accelsk.origin import home_of, public_name
 from accelsk.plans import Plan, keep, recalled
 from accelsk.reasons import no_device_at_all, nobody_trains, short
 from accelsk.worth import shown
 
-__all__ = ["public_name", "select"]
+__all__ = ["select"]
 
 
 def select(
@@ -88,37 +89,9 @@ def select(
         chosen = Look(reference(), device=HOST)
         looks.append(chosen)
     plan = _plan(chosen, looks, estimator, facts, asked_for, fell_back=fell_back, native=home is not None)
-    plan = _economical(plan, estimator, method, facts)
+    plan = replace(_economical(plan, estimator, method, facts), params=question.params)
     keep(plan, question, asked)
     return plan
-
-
-def home_of(cls: type) -> str | None:
-    """Return the engine whose library a class is from, and that computes it whatever engine is asked for.
-
-    Parameters
-    ----------
-    cls : type
-        A class.
-
-    Returns
-    -------
-    str or None
-        The engine's name; None for classes of scikit-learn and of libraries that are no engine.
-
-    Examples
-    --------
-    >>> from sklearn.svm import SVC
-    >>> home_of(SVC) is None
-    True
-    """
-    package = cls.__module__.partition(".")[0]
-    if package == reference().imports:
-        return None
-    for name in names():
-        if package in get(name).natives and get(name).row(public_name(cls)) is not None:
-            return name
-    return None
 
 
 def _named(options: Options) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 from accelsk.pools import NUMBERS, Pool, loaded, set_number
@@ -50,11 +51,16 @@ def alone() -> int:
         In a worker, that of the process that has sent the task: joblib sets the worker's own to the share.
     """
     known = _alone.get()
-    if known is not None:
-        return known
+    return int(_openmp()()) if known is None else known
+
+
+@lru_cache(maxsize=1)
+def _openmp() -> Callable[[], int]:
+    """What asks OpenMP: imported once, for a statement that imports again is noticed by a small fit."""
     from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
-    return int(_openmp_effective_n_threads())
+    ask: Callable[[], int] = _openmp_effective_n_threads
+    return ask
 
 
 def regime() -> int:

@@ -23,12 +23,13 @@ from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
 from accelsk.frames import taken
-from accelsk.hyperparameters import fresh, params_of
+from accelsk.hyperparameters import fresh
 from accelsk.offering import evaluation_of, prepared
 from accelsk.options import OptionsMixin
+from accelsk.origin import home_of
+from accelsk.plans import Plan
 from accelsk.randomness import with_its_own_random_state
 from accelsk.residence import Resident, at_home
-from accelsk.selection import home_of
 
 __all__ = ["Wrapper", "warn_of_fallback"]
 
@@ -109,29 +110,29 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             args, kwargs, moved = taken(self, args, kwargs)
         with parallel(*self._parallel):
             # Nothing of this object changes before the fit has succeeded: a failed one leaves it as it was.
-            fitted, decision, result = self._carry_out(method, args, kwargs, previous)
+            fitted, plan, result = self._carry_out(method, args, kwargs, previous)
         if moved:
-            decision = replace(decision, conversions=(moved, *decision.conversions))
-        self._adopt(fitted, decision)
+            decision = replace(plan.decision, conversions=(moved, *plan.decision.conversions))
+            plan = replace(plan, decision=decision)
+        self._adopt(fitted, plan)
         return self if result is fitted else result
 
-    def _adopt(self, fitted: Any, decision: Decision) -> None:
+    def _adopt(self, fitted: Any, plan: Plan) -> None:
         """Be fitted from now on."""
-        estimator = self._inner
-        self._backend = fitted
-        self._decision = decision
+        estimator, decision, held = self._inner, plan.decision, self.__dict__
         for name in ("_evaluation", "_preparation"):
-            self.__dict__.pop(name, None)  # of the model before
-        self._route = route_of(decision, type(estimator))
-        if self._route.row is None:
-            self._takes = (True, True)  # whatever that is, the fitted model says it itself
-            self.__dict__.pop("_params", None)
+            held.pop(name, None)  # of the model before
+        route = route_of(decision, type(estimator))
+        held.update(_backend=fitted, _decision=decision, _route=route)  # past `__setattr__`, which has to look
+        if route.row is None:
+            held["_takes"] = (True, True)  # whatever that is, the fitted model says it itself
+            held.pop("_params", None)
         else:
-            self._params = params_of(estimator)
+            held["_params"] = plan.params
             # What the fitted model takes, by its tags at the fit: asking for them costs more than a small prediction.
             tags = get_tags(estimator).input_tags
-            self._takes = (bool(tags.sparse), bool(tags.allow_nan))
-        evaluation_of(self, self._route)  # a prediction is not to change this object
+            held["_takes"] = (bool(tags.sparse), bool(tags.allow_nan))
+        evaluation_of(self, route)  # a prediction is not to change this object
 
     def _carry_out(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], previous: Any) -> Any:
         options = self._options()

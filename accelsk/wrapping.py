@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from accelsk.estimator import AcceleratedEstimator
+from accelsk.hyperparameters import fresh
 from accelsk.options import OPTIONS
 from accelsk.parts import is_estimator, is_left_alone, parts, with_parts
 from accelsk.pipeline import AcceleratedPipeline
@@ -98,4 +99,4 @@ def _wrapped(obj: Any, options: Mapping[str, Any]) -> Any:
     if parts(obj):
         return with_parts(obj, lambda name, part: _wrapped(part, options))
     own = {name: value for name, value in options.items() if name not in _OF_PIPELINES}
-    return AcceleratedEstimator(clone(obj), **own)
+    return AcceleratedEstimator(fresh(obj), **own)

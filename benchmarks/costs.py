@@ -38,7 +38,7 @@ def read(files: Sequence[Path]) -> list[dict[str, Any]]:
 
 def path_of(record: dict[str, Any]) -> str:
     """The public path of the class."""
-    from accelsk.looks import public_name
+    from accelsk.origin import public_name
 
     return public_name(class_at(record["estimator"][0]))
 

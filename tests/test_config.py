@@ -1,5 +1,6 @@
 """Defaults of the options: for a block, for the process, from the environment."""
 
+import os
 import pickle
 import threading
 
@@ -53,6 +54,29 @@ def test_a_variable_with_nonsense_is_an_error(monkeypatch):
 
     with pytest.raises(UnsupportedParameter, match="Did you mean 'raise'"):
         get_config()
+
+
+@pytest.mark.parametrize("kind", [None, dict])
+def test_a_variable_that_is_set_later_holds_from_then_on(monkeypatch, kind):
+    """Options that were resolved are remembered, as long as the environment is the same."""
+    if kind is not None:  # somebody has put another mapping in its place
+        monkeypatch.setattr("os.environ", kind(os.environ))
+    before = config.resolve({}, {})
+    monkeypatch.setenv("ACCELSK_ENGINE", "sklearn")
+    between = config.resolve({}, {})
+    monkeypatch.delenv("ACCELSK_ENGINE")
+
+    assert [each.engine for each in (before, between, config.resolve({}, {}))] == ["auto", "sklearn", "auto"]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 1.0, True, None])
+def test_options_that_are_equal_are_not_taken_for_the_same(n_jobs):
+    """``n_jobs=1.0`` is an error of scikit-learn's."""
+    resolved = config.resolve({"n_jobs": n_jobs, "engine_params": {"sklearn": {}}}, {})
+
+    assert type(resolved.n_jobs) is type(n_jobs)
+    assert resolved.engine_params == {"sklearn": {}}
+    assert config.resolve({}, {}).engine_params == {}
 
 
 def test_the_nearer_counts_more(monkeypatch):

@@ -5,7 +5,15 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier, is_clusterer, is_regressor
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    _clone_parametrized,
+    clone,
+    is_classifier,
+    is_clusterer,
+    is_regressor,
+)
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.ensemble import AdaBoostClassifier, GradientBoostingClassifier, RandomForestClassifier
@@ -19,7 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from accelsk import AcceleratedEstimator, config_context
+from accelsk import AcceleratedEstimator, AcceleratedPipeline, config_context
 
 
 def wrap(estimator, **options):
@@ -260,6 +268,69 @@ def test_clone_is_unfitted_and_has_its_own_estimator(iris):
     assert copy.estimator is not clf.estimator
     assert copy.get_params()["estimator__C"] == 3
     assert not hasattr(copy, "estimator_")
+
+
+class Named(AcceleratedEstimator):
+    """A subclass with a constructor of its own."""
+
+    def __init__(self, estimator, *, engine="sklearn", name="mine"):
+        super().__init__(estimator, engine=engine)
+        self.name = name
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        AcceleratedEstimator(SVC(C=2)),
+        AcceleratedEstimator(SVC(C=2), engine="sklearn", device="cpu", n_jobs=1, backend="threading"),
+        AcceleratedEstimator(SVC(), engine=["loopback", "sklearn"], engine_params={"sklearn": {}}),
+        AcceleratedEstimator(SVC(class_weight={0: 1.0})),
+        AcceleratedEstimator(StandardScaler().set_output(transform="pandas")),
+        AcceleratedEstimator(make_pipeline(StandardScaler(), SVC())),
+        AcceleratedEstimator(AcceleratedEstimator(SVC())),
+        Named(SVC(), name="other"),
+    ],
+    ids=range(8),
+)
+def test_a_clone_is_what_scikit_learns_own_makes(estimator):
+    made, expected = clone(estimator), _clone_parametrized(estimator)
+
+    assert type(made) is type(expected) is type(estimator)
+    assert vars(made).keys() == vars(expected).keys()
+    assert repr(made) == repr(expected)
+    assert made.estimator is not estimator.estimator
+    assert getattr(made.estimator, "_sklearn_output_config", None) == getattr(
+        expected.estimator, "_sklearn_output_config", None
+    )
+
+
+@pytest.mark.parametrize("cls", [AcceleratedEstimator, AcceleratedPipeline, Named])
+def test_the_names_of_the_parameters_are_those_of_the_constructor(cls, monkeypatch):
+    names = BaseEstimator._get_param_names.__func__(cls)
+    assert cls._get_param_names() == names
+    monkeypatch.setattr(inspect, "signature", None)  # they are known by now
+    cls._get_param_names().clear()
+
+    assert cls._get_param_names() == names
+
+
+def test_what_is_no_estimator_is_cloned_and_refused_at_the_fit():
+    assert clone(AcceleratedEstimator("text")).estimator == "text"
+
+
+def test_a_hyperparameter_is_set_without_asking_for_all(monkeypatch):
+    """A search sets some for every candidate and fold."""
+
+    def asked(self, deep=True):
+        raise AssertionError("it is asked for all of them")
+
+    clf = AcceleratedEstimator(SVC())
+    monkeypatch.setattr(AcceleratedEstimator, "get_params", asked)
+    clf.set_params(C=2, estimator__gamma=3)
+
+    assert (clf.estimator.C, clf.estimator.gamma) == (2, 3)
+    with pytest.raises(ValueError, match=r"Invalid parameter 'wrong' for estimator SVC"):
+        clf.set_params(estimator__wrong=1)
 
 
 def test_repr_shows_estimator_and_engine():

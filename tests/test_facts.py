@@ -154,6 +154,16 @@ def test_the_target_has_outputs_and_classes(y, outputs, classes):
     assert (facts.n_outputs, facts.n_classes, facts.has_target) == (outputs, classes, y is not None)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint64, np.int64, np.float32, object, "<U21"])
+@pytest.mark.parametrize("values", [(0, 1), (1, 0), (1, 1), (0, 1, 2), (2, 1, 1, 0), (1, 0, 0, 5, 0), (), (7,)])
+def test_classes_are_counted_whatever_their_dtype(values, dtype):
+    y = np.array(values).astype(dtype)
+    several = np.repeat(y, 3)[::2]  # not contiguous
+
+    assert Facts(np.zeros((3, 2)), y).n_classes == len(set(y.tolist()))
+    assert Facts(np.zeros((3, 2)), several).n_classes == len(set(several.tolist()))
+
+
 def test_fit_parameters_that_are_none_are_absent():
     assert Facts(np.zeros((3, 2)), None, {"sample_weight": None, "coef_init": 1}).fit_params == ("coef_init",)
 

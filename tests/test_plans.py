@@ -8,7 +8,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.preprocessing import MinMaxScaler
 
 from accelsk import calibration, config
-from accelsk.engines import refresh
+from accelsk.backend import route_of
+from accelsk.engines import get_adapter, refresh
 from accelsk.facts import Facts
 from accelsk.selection import select
 
@@ -83,6 +84,15 @@ def test_engines_that_come_or_go_are_asked_again():
     refresh()
 
     assert plan(Ridge()) is not first
+
+
+def test_and_so_is_who_calls_them():
+    decision = plan(Ridge()).decision
+    first = route_of(decision, Ridge)
+    assert route_of(decision, Ridge) is first
+    refresh()
+
+    assert route_of(decision, Ridge).adapter is get_adapter("sklearn") is not first.adapter
 
 
 def test_another_calibration_is_another_answer():

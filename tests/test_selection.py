@@ -18,7 +18,8 @@ from accelsk.errors import (
     UnsupportedParameter,
 )
 from accelsk.facts import Facts
-from accelsk.selection import public_name, select
+from accelsk.origin import public_name
+from accelsk.selection import select
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = (X[:, 0] > 0).astype(int)

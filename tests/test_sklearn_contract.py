@@ -18,7 +18,7 @@ from sklearn.utils._testing import SkipTest, set_random_state
 
 from accelsk import AcceleratedEstimator, AcceleratedPipeline
 from accelsk.engines import get, names, reference, why_missing
-from accelsk.selection import public_name
+from accelsk.origin import public_name
 
 MODES = {
     "as it is": {},

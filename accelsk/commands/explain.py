@@ -17,7 +17,7 @@ from accelsk.engines import get
 from accelsk.engines.spec import FIDELITIES, Engine, Row
 from accelsk.errors import AccelskError, UnsupportedParameter, did_you_mean
 from accelsk.explain import decision_of
-from accelsk.selection import public_name
+from accelsk.origin import public_name
 from accelsk.tables import Column, Table
 
 __all__ = ["add_arguments", "run"]

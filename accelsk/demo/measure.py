@@ -18,7 +18,7 @@ from accelsk.demo.report import Ratio, Result, Timing
 from accelsk.engines import names, reference, why_missing
 from accelsk.estimator import AcceleratedEstimator
 from accelsk.explain import decision_of
-from accelsk.selection import public_name
+from accelsk.origin import public_name
 
 __all__ = ["compare"]
 

@@ -12,7 +12,6 @@ An engine says in a `BoosterAdapter` how its library is placed on a device, fitt
 
 from __future__ import annotations
 
-import inspect
 import pickle
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from accelsk.devices import HOST, Device
 from accelsk.engines.classes import class_at
 from accelsk.engines.evaluated import EvaluatedAdapter
 from accelsk.engines.grown import GrownClass
-from accelsk.engines.ownclass import OwnClass
+from accelsk.engines.ownclass import OwnClass, signature_of
 from accelsk.engines.recipes import Prepared
 from accelsk.engines.spec import Row
 from accelsk.errors import DeviceNotAvailable
@@ -357,12 +356,11 @@ class BoosterAdapter(EvaluatedAdapter):
             If the library has computed elsewhere.
         """
         if isinstance(backend, OwnClass):
-            given = inspect.signature(type(backend.model).fit).bind(backend.model, *args, **kwargs)
+            given = signature_of(backend.model.fit).bind(*args, **kwargs)
             given.apply_defaults()
-            backend.fit(self, row, {name: value for name, value in given.arguments.items() if name != "self"})
+            backend.fit(self, row, given.arguments)
         else:
-            given = inspect.signature(type(backend.stem).fit).bind(backend.stem, *args, **kwargs)
-            backend.fit(self, row, {name: value for name, value in given.arguments.items() if name != "self"})
+            backend.fit(self, row, signature_of(backend.stem.fit).bind(*args, **kwargs).arguments)
         if backend.grew and device != HOST:  # nobody goes to a GPU that was not asked for
             self._verify(backend.model, device)
         return backend

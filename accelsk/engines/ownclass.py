@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from accelsk import convert
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from accelsk.engines.boosters import BoosterAdapter
     from accelsk.engines.spec import Row
 
-__all__ = ["OwnClass"]
+__all__ = ["OwnClass", "signature_of"]
 
 #: The methods of which the results are brought into scikit-learn's shape and dtype.
 _ANSWERS = ("predict", "predict_proba", "predict_log_proba")
 
 _DOUBLE = np.dtype(np.float64)
+_FLOATS = (_DOUBLE, np.dtype(np.float32))
+
+#: Of more than half as many labels as rows scikit-learn warns: it is asked where there are more than a tenth as many.
+_MANY = 10
 
 
 class _Columns(BaseEstimator):
@@ -76,14 +81,24 @@ class OwnClass:
         given = dict(given)
         given.update(given.pop("kwargs", {}))
         self.objects = adapter.takes_objects(self.model, given)
-        X = self.checked(given["X"], reset=True)
-        y, weights = self._checked_y(X, given.get("y")), given.get("sample_weight")
+        X: Any = given["X"]
+        y: Any = given.get("y")
+        weights = given.get("sample_weight")
+        classifies = self._is("classifier")
+        plain = not self.objects and _are_plain(X, y, labels=classifies)
+        if plain:
+            self.columns.n_features_in_ = X.shape[1]
+        else:
+            X = self.checked(X, reset=True)
+            y = self._checked_y(X, y)
         if weights is not None:
             weights = given["sample_weight"] = _check_sample_weight(weights, X)
             if not weights.any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")
-        if is_classifier(self.model) and y.ndim == 1:
+        if classifies and y.ndim == 1:
             self.classes, codes = np.unique(y, return_inverse=True)
+            if plain and len(self.classes) * _MANY > len(y):
+                check_classification_targets(y)  # it may have something to say of so many
             if len(self.classes) == 1:
                 return  # some of the libraries fail, others predict two classes: there is nothing to learn
             if given.get("eval_y") is not None:  # passed on as it is by the library that has it
@@ -94,7 +109,7 @@ class OwnClass:
             if self.encoded:
                 y = codes
                 adapter.encode_parameters(self.model, self.classes)
-        elif is_classifier(self.model):
+        elif classifies:
             self.dtype = y.dtype
         self._take_evaluated(adapter, row, given)
         given = {name: value for name, value in given.items() if value is not None and name not in ("X", "y")}
@@ -182,6 +197,10 @@ class OwnClass:
             ensure_min_samples=2 if reset else 1,
         )
 
+    def _is(self, kind: str) -> bool:
+        """Whether the library's class is a "classifier" or a "regressor": by its tags, which are slow to be made."""
+        return bool(self.columns.tags.estimator_type == kind)
+
     def _validated(self, X: Any, **how: Any) -> Any:
         try:
             return validate_data(self.columns, X, **how)
@@ -194,17 +213,15 @@ class OwnClass:
             raise ValueError(
                 f"This {type(self.model).__name__} estimator requires y to be passed, but the target y is None."
             )
-        tags = self.columns.tags
-        several = tags.target_tags.multi_output or (is_classifier(self.model) and tags.classifier_tags.multi_label)
+        tags, classifies = self.columns.tags, self._is("classifier")
+        several = tags.target_tags.multi_output or (classifies and tags.classifier_tags.multi_label)
         y = _check_y(
             y,
             multi_output=bool(several) and np.ndim(y) == 2,
-            y_numeric=is_regressor(self.model),
+            y_numeric=self._is("regressor"),
             estimator=self.model,
         )
-        if is_classifier(self.model):
-            from sklearn.utils.multiclass import check_classification_targets
-
+        if classifies:
             check_classification_targets(y)
         check_consistent_length(X, y)
         return y
@@ -241,16 +258,16 @@ class OwnClass:
             Predictions with the labels of the fit, in scikit-learn's shapes, and in double precision.
         """
         function = getattr(self.model, method)
-        if method == "score" and (is_classifier(self.model) or is_regressor(self.model)):
+        if method == "score" and (self._is("classifier") or self._is("regressor")):
             given = _OF_SCORE.bind(*args, **kwargs).arguments
             answer = self.call(adapter, row, "predict", (given["X"],), {})
-            score = accuracy_score if is_classifier(self.model) else r2_score
+            score = accuracy_score if self._is("classifier") else r2_score
             return float(score(given["y"], answer, sample_weight=given.get("sample_weight")))
         if method not in _ANSWERS:
             args = [adapter.taken(value) if sp.issparse(value) else value for value in args]
             kwargs = {name: adapter.taken(value) if sp.issparse(value) else value for name, value in kwargs.items()}
             return self._asked(adapter, row, method, args, kwargs)
-        bound = _signature(function).bind(*args, **kwargs)
+        bound = signature_of(function).bind(*args, **kwargs)
         name = next(iter(bound.arguments))
         X = self.checked(bound.arguments[name], reset=False)
         if not self.grew:
@@ -267,7 +284,7 @@ class OwnClass:
         function = getattr(self.model, method)
         if share() is None:
             return function(*args, **kwargs)
-        signature = _signature(function)
+        signature = signature_of(function)
         bound = signature.bind(*args, **kwargs)
         first = next(iter(bound.arguments), None)
         if first is not None:
@@ -298,17 +315,26 @@ class OwnClass:
 
     def _shortcut(self, method: str, *, nan: bool) -> Evaluate:
         real = method != "predict" or (self.classes is None and self.dtype is None)
+        wanted = _DOUBLE if real else self._told_labels()
 
         # Few calls inside, for after a call of the library each of them takes a microsecond.
         def compute(X: np.ndarray[Any, Any]) -> Any:
             if not is_finite(X) and not (nan and not np.isinf(X).any()):
                 return None
             result = getattr(self.model, method)(X)
-            if real and type(result) is np.ndarray and result.dtype is _DOUBLE:
+            if type(result) is np.ndarray and result.dtype is wanted and (real or result.ndim == 1):
                 return result
             return self._answer(method, result, plain=True)
 
         return compute
+
+    def _told_labels(self) -> Any:
+        """The dtype of what the library predicts where that are the labels themselves; None where it is their codes."""
+        classes = self.classes
+        if classes is None or not self.encoded:
+            return None if classes is None else classes.dtype
+        whole = classes.dtype.kind in "iu" and classes[0] == 0 and classes[-1] == len(classes) - 1
+        return classes.dtype if whole else None  # they are in order, so that each is its own code
 
     def _constant(self, method: str, X: Any) -> Any:
         assert self.classes is not None
@@ -362,8 +388,39 @@ class OwnClass:
         return copy.deepcopy(self.model)
 
 
-def _signature(function: Any) -> inspect.Signature:
-    """The signature of a function, or of a bound method: looking it up takes longer than binding it."""
+def _are_plain(X: Any, y: Any, *, labels: bool) -> bool:
+    """Whether scikit-learn's validation would find nothing to refuse or to change in the arguments of a fit.
+
+    So it is of arrays of finite numbers: to look at those by itself is a twentieth of a small fit.
+    """
+    return (
+        type(X) is np.ndarray
+        and type(y) is np.ndarray
+        and X.ndim == 2
+        and y.shape == X.shape[:1]
+        and len(X) > 1
+        and X.shape[1] > 0
+        and X.dtype in _FLOATS
+        and X.flags.c_contiguous
+        and y.flags.c_contiguous
+        and (y.dtype.kind in "iub" or (not labels and y.dtype in _FLOATS and is_finite(y)))
+        and is_finite(X)
+    )
+
+
+def signature_of(function: Any) -> inspect.Signature:
+    """Return the signature of a function, or of a bound method: looking it up takes longer than binding it.
+
+    Parameters
+    ----------
+    function : callable
+        The function; of the methods of a class it is looked up once.
+
+    Returns
+    -------
+    Signature
+        Without the first argument, for a bound method.
+    """
     return _bound_signature(function.__func__) if isinstance(function, MethodType) else inspect.signature(function)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from accelsk.evaluators.spec import Offer
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 
 __all__ = ["Offer", "offers"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from accelsk.evaluators import linear, projection, scaling
 from accelsk.evaluators.direct import Array, state_of
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 
 __all__ = ["Operation", "fused", "head_of", "may_be_linear", "operations_of"]
 

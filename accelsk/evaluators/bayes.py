@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsk.evaluators.direct import Array, direct, state_of
 from accelsk.evaluators.spec import Evaluate, Offer
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 
 __all__ = ["offers"]
 

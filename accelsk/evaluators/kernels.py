@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 
 from accelsk.evaluators.spec import Evaluate, Offer
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 from accelsk.threads import economical
 
 __all__ = ["offers"]

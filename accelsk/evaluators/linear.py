@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from accelsk.evaluators.direct import Array, direct, state_of
 from accelsk.evaluators.spec import Evaluate, Offer
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 
 __all__ = ["CLASSIFIERS", "GENERALIZED", "REGRESSORS", "finishes", "is_flat", "offers", "scores_of"]
 

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from accelsk.evaluators.direct import Array, direct, state_of
 from accelsk.evaluators.spec import Evaluate, Offer
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 
 __all__ = ["SCALERS", "offers"]
 

@@ -14,7 +14,7 @@ from accelsk.engines import get_adapter
 from accelsk.engines.spec import FIDELITIES
 from accelsk.engines.translate import check_total, merge_engine_params, translate
 from accelsk.errors import UnsupportedParameter
-from accelsk.selection import public_name
+from accelsk.origin import public_name
 from accelsk.testing.case import Case, allowed_values
 from accelsk.testing.promise import promise, raised
 

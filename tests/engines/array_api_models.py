@@ -28,7 +28,7 @@ from sklearn.preprocessing import (
 )
 
 from accelsk.engines import get
-from accelsk.selection import public_name
+from accelsk.origin import public_name
 
 IRIS, LABELS = load_iris(return_X_y=True)
 WORDS = np.array(["bee", "ant", "cat"])[LABELS]

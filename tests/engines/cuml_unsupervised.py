@@ -40,7 +40,7 @@ from sklearn.random_projection import GaussianRandomProjection, SparseRandomProj
 
 from accelsk.engines import get
 from accelsk.engines.cuml.fitted import particulars
-from accelsk.selection import public_name
+from accelsk.origin import public_name
 
 ROWS = {row.estimator: row for row in get("cuml").rows}
 

@@ -26,6 +26,8 @@ TARGETS = {
     "numbers": ("regressor", X[:, 0] + X[:, 1] * X[:, 2]),
     "two classes": ("classifier", (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(np.int32)),
     "three classes": ("classifier", np.digitize(X[:, 0], [-0.5, 0.5]) * 3 - 4),
+    "in order": ("classifier", np.digitize(X[:, 0], [-0.5, 0.5])),
+    "with a gap": ("classifier", np.array([0, 1, 3])[np.digitize(X[:, 0], [-0.5, 0.5])]),
     "booleans": ("classifier", X[:, 0] > 0),
     "texts": ("classifier", np.array(["no", "yes", "perhaps"])[np.digitize(X[:, 0], [-0.5, 0.5])]),
 }

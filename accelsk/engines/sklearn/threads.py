@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from accelsk.looks import public_name
+from accelsk.origin import public_name
 
 __all__ = ["CROWDED", "Crowded", "limits"]
 
