@@ -63,8 +63,8 @@ def offers(model: Any) -> Iterator[Offer]:
     def seconds(method: str, n_rows: int) -> float:
         if n_rows * n_fitted < _LEAST:
             return float("inf")
-        row: float = _ROW + (model.n_neighbors + MORE) * (_FOUND + width * _COLUMN)
-        return _CALL + n_rows * (row + n_fitted * (_PAIR + width * _PRODUCT))
+        row = _ROW + (model.n_neighbors + MORE) * (_FOUND + width * _COLUMN)
+        return float(_CALL + n_rows * (row + n_fitted * (_PAIR + width * _PRODUCT)))
 
     yield Offer(
         name="sklearnex",

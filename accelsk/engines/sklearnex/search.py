@@ -1,9 +1,9 @@
 """Neighbours that oneDAL finds in single precision, and the proof that they are scikit-learn's.
 
 oneDAL's brute force search finds a few more than were asked for. Their distances are computed anew in double precision.
-Where the farthest is farther than the last that was asked for by more than single precision can have been wrong, nothing
-that was not found is nearer; and where the distances of those that were found differ by more than scikit-learn's own
-rounding, they are in its order.
+Where the farthest is farther than the last that was asked for by more than single precision can have been wrong,
+nothing that was not found is nearer; and where the distances of those that were found differ by more than
+scikit-learn's own rounding, they are in its order.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ _LARGE, _SMALL = 1e30, 1e-36
 #: Numbers that fit the cache; rows of which scikit-learn is asked for the distances among themselves.
 _AT_ONCE, _BLOCK = 1 << 17, 512
 
+#: Rows of which the centre is found.
+_SOME = 1000
+
 #: Rows of a chunk where few rows are to be searched as a part of many; scikit-learn wants 20 or more.
 _CHUNK = 32
 
@@ -64,7 +67,7 @@ class _Index:
     """The rows of a fit, as oneDAL searches them in one precision: around zero, and their copies."""
 
     def __init__(self, X: Array, dtype: type, n_jobs: Any) -> None:
-        self.center = X.mean(axis=0)
+        self.center = np.median(X[:: 1 + len(X) // _SOME], axis=0)  # not the mean: an outlier would shift it
         self.rows: Array = np.ascontiguousarray(X - self.center, dtype=dtype)
         norms = np.einsum("ij,ij->i", self.rows, self.rows, dtype=np.float64)
         if not norms.max() < _LARGE:
@@ -187,7 +190,7 @@ class Search:
 
     def _squares(self, X: Array, indices: Array) -> Array:
         """The squared distances, from differences in double precision."""
-        squares = np.empty(indices.shape)
+        squares: Array = np.empty(indices.shape)
         step = max(1, _AT_ONCE // (indices.shape[1] * X.shape[1]))
         for start in range(0, len(X), step):
             part = slice(start, start + step)
@@ -198,17 +201,17 @@ class Search:
 
     def _rounding(self, X: Array, farthest: Array) -> Array:
         """How far scikit-learn's squared distances may be from the true ones."""
-        unit = (X.shape[1] + 4) * 2.0**-53
-        if self.model._fit_method != "brute":
-            return unit * farthest  # its trees take differences, too
-        norms = np.sqrt(np.einsum("ij,ij->i", X, X))
-        rounding: Array = unit * (2 * norms + np.sqrt(farthest)) ** 2
+        size: Array = farthest  # its trees take differences, too
+        if self.model._fit_method == "brute":
+            size = (2 * np.sqrt(np.einsum("ij,ij->i", X, X)) + np.sqrt(farthest)) ** 2
+        rounding: Array = (X.shape[1] + 4) * 2.0**-53 * size
         return rounding
 
     def _told(self, X: Array, distances: Array, indices: Array, squares: Array, rounding: Array) -> Array:
         """Whether the distances are scikit-learn's; those of rows to themselves are, once it has been asked for them.
 
-        It does not find them to be 0, by as much as the square root of the rounding.
+        It does not find them to be 0, by as much as the square root of the rounding: by how much, that depends on where
+        in a batch a row stands.
         """
         close = rounding > 2 * ROUND_OFF * squares[:, 0]
         told = ~close
