@@ -37,8 +37,11 @@ _MANY = 64
 #: Squared norms from which single precision may overflow; and what may get lost at its other end, per column.
 _LARGE, _SMALL = 1e30, 1e-36
 
-#: Numbers that fit the cache; rows of which scikit-learn is asked for the distances among themselves.
-_AT_ONCE, _BLOCK = 1 << 17, 512
+#: Numbers that fit the cache.
+_AT_ONCE = 1 << 17
+
+#: Rows of which scikit-learn is asked for the distances among themselves: as many as it computes in one thread.
+_BLOCK = 256
 
 #: Rows of which the centre is found.
 _SOME = 1000
@@ -220,7 +223,8 @@ class Search:
         rows: Array = np.flatnonzero(close)
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
-            nearest, own = pairwise_distances_argmin_min(X[part], self.X[indices[part, 0]])
+            with config_context(assume_finite=True, skip_parameter_validation=True):
+                nearest, own = pairwise_distances_argmin_min(X[part], self.X[indices[part, 0]])
             distances[part, 0] = own
             told[part] = indices[part[nearest], 0] == indices[part, 0]
         return told
