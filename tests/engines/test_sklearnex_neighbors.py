@@ -1,10 +1,12 @@
 """Neighbours that oneDAL finds for a model of scikit-learn: the model's own, in its order, or the model is asked."""
 
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestNeighbors
 
@@ -278,6 +280,53 @@ def test_a_frame_is_handed_over_too(monkeypatch):
     assert model.decision_.operations == {"predict": "sklearnex for 512 to 1023 rows"}
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame.rename(columns={"column 0": "other"}))
+
+
+def weird(new):
+    """The rows in every form in which somebody may pass them, and what is no such rows."""
+    yield from (new, new.tolist(), np.asfortranarray(new), new[::2], new.astype(np.float32), new.astype(int))
+    yield from (pd.DataFrame(new), scipy.sparse.csr_array(new), new[:, :5], new[0], new[:0], "text", None)
+    for value in (np.nan, np.inf, 1e200, 1e18):
+        yield np.where(np.eye(*new.shape) > 0, value, new)
+
+
+def outcome(function, *args):
+    """What comes of a call: its result, or what it raises, and what it warns of."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            found = function(*args)
+        except Exception as error:  # noqa: BLE001  whatever it is
+            found = error
+    return found, [str(each.message) for each in warned]
+
+
+@pytest.mark.parametrize("cls", [NearestNeighbors, KNeighborsClassifier, KNeighborsRegressor])
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_whatever_is_asked_the_outcome_is_the_models(cls, container, monkeypatch):
+    X, new = np.split(normal(1020, 20), [1000])
+    fitted, y = container(X), (X[:, 0] > 0) + (X[:, 1] > 1)
+    fitted = fitted.rename(columns=str) if container is pd.DataFrame else fitted
+    method = "kneighbors" if cls is NearestNeighbors else "predict"
+    plain, model = cls().fit(fitted, y), AcceleratedEstimator(cls()).fit(fitted, y)
+    monkeypatch.setattr(neighbors, "_LEAST", 0)
+    monkeypatch.setattr(cls, method, slow(cls, method))
+    batch = container(new)
+    batch = batch.rename(columns=str) if container is pd.DataFrame else batch
+    for _ in range(6):
+        getattr(model, method)(batch)
+    assert model.decision_.operations == {method: "sklearnex for 16 to 31 rows"}
+    for rows in weird(new):
+        expected, warned = outcome(getattr(plain, method), rows)
+        found, also = outcome(getattr(model, method), rows)
+        assert type(found) is type(expected)
+        assert also == warned
+        if isinstance(expected, Exception):
+            assert str(found) == str(expected)
+            continue
+        for ours, theirs in zip(found, expected, strict=True) if method == "kneighbors" else [(found, expected)]:
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
 def test_a_query_full_of_ties_stays_with_the_model():

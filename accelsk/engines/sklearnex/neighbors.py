@@ -79,6 +79,8 @@ def offers(model: Any) -> Iterator[Offer]:
 
 
 def _checked(model: Any, X: Any) -> Any:
+    if not (hasattr(X, "columns") and hasattr(model, "feature_names_in_")):
+        return None  # there may be something to warn of, and the model is to do so once
     return validate_data(model, X, accept_sparse="csr", reset=False, order="C")
 
 
