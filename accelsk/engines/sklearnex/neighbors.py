@@ -32,11 +32,11 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 
 # Seconds with two threads (decision 0024): a call, a row, a neighbour, one of its columns, a pair of rows, one of its
 # columns; what it takes to make, per number, and the import.
-_CALL, _ROW, _FOUND, _COLUMN, _PAIR, _PRODUCT = 8e-4, 1e-6, 5e-8, 2e-9, 2.5e-10, 8e-12
+_CALL, _ROW, _FOUND, _COLUMN, _PAIR, _PRODUCT = 4e-4, 5e-7, 5e-8, 2e-9, 2.5e-10, 8e-12
 _NUMBER, _IMPORT = 4e-9, 0.06
 
 #: Pairs of rows up to which scikit-learn has done before the other library has begun.
-_LEAST = 100_000
+_LEAST = 50_000
 
 
 def offers(model: Any) -> Iterator[Offer]:
