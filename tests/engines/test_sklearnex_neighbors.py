@@ -1,5 +1,6 @@
 """Neighbours that oneDAL finds for a model of scikit-learn: the model's own, in its order, or the model is asked."""
 
+import functools
 import time
 import warnings
 
@@ -241,6 +242,7 @@ def slow(cls, method):
     """A model's method that takes its time, so that what else there is pays whatever else the machine does."""
     own = getattr(cls, method)
 
+    @functools.wraps(own)  # a signature is remembered, and is to be the model's after this test
     def slowed(self, *args, **kwargs):
         if "_fit_method" in vars(self) and "kneighbors" not in vars(self):
             time.sleep(0.1)
