@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MethodType
 from typing import Any
 
-__all__ = ["FIT_METHODS", "Delegated", "bound", "is_fitting"]
+__all__ = ["FIT_METHODS", "Delegated", "bound", "called_before", "is_fitting"]
 
 #: Methods that are explicit on the wrapper; others of the wrapped class are found through ``__getattr__``.
 FIT_METHODS = ("fit", "partial_fit", "fit_transform", "fit_predict")
@@ -62,16 +62,7 @@ class Delegated:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self._generic
-        evaluation = instance.__dict__.get("_evaluation")
-        if evaluation is not None:
-            # The fitted model has it: it was called before. Asking again takes longer than a small prediction.
-            function = evaluation.functions.get(self._name)
-            if function is None and self._name in evaluation.methods:
-                wrapped_class: Any = type(instance._inner)
-                function = evaluation.functions[self._name] = _function(wrapped_class, self._name)
-            if function is not None:
-                return MethodType(function, instance)
-        return bound(instance, self._name)
+        return called_before(instance, self._name) or bound(instance, self._name)
 
 
 _PARAMETERS = """\
@@ -89,6 +80,31 @@ Returns
 object
     What the method of the wrapped class returns; this object where that one returns itself.
 """
+
+
+def called_before(instance: Any, name: str) -> MethodType | None:
+    """Return a delegating method that the fitted model has, for it was called before.
+
+    Parameters
+    ----------
+    instance : Wrapper
+        The wrapper.
+    name : str
+        The method.
+
+    Returns
+    -------
+    method or None
+        What `bound` returns; None where that is to be asked, which takes longer than a small prediction.
+    """
+    evaluation = instance.__dict__.get("_evaluation")
+    if evaluation is None:
+        return None
+    function = evaluation.functions.get(name)
+    if function is None and name in evaluation.methods:
+        wrapped_class: Any = type(instance._inner)
+        function = evaluation.functions[name] = _function(wrapped_class, name)
+    return None if function is None else MethodType(function, instance)
 
 
 def bound(instance: Any, name: str) -> MethodType:

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from accelsk.backend import Route, carry_out, compute, parallel, route_of
 from accelsk.blocks import is_collection
 from accelsk.decision import Decision
-from accelsk.delegation import Delegated, bound, is_fitting
+from accelsk.delegation import Delegated, bound, called_before, is_fitting
 from accelsk.devices import HOST
 from accelsk.errors import DeviceNotAvailable, DevicePlacementWarning, EngineFallbackWarning
 from accelsk.face import Face
@@ -299,6 +299,9 @@ class Wrapper(Face, OptionsMixin, MetaEstimatorMixin, BaseEstimator):
             if name in held and not name.startswith(_CONFIGURATION):
                 return held[name]  # private fitted attributes, which SHAP and others read of classes that they know
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        method = called_before(self, name)
+        if method is not None:
+            return method
         try:
             estimator = self._inner
         except KeyError:  # while being unpickled or copied

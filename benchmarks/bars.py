@@ -188,8 +188,7 @@ BARS: tuple[Bar, ...] = (
         "its k-d tree, which misses neighbours)",
         0.97,
         _wins_kept,
-        limit="In a fit of a few milliseconds, what deciding costs shows; and neighbours are decided by their fit, "
-        "not by the queries that follow.",
+        limit="In a fit of a few milliseconds, what deciding costs shows.",
     ),
     Bar("geometric mean over all operations", 1.0, _means),
     Bar(

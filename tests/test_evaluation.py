@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import inspect
 import pickle
 import threading
 import time
@@ -15,6 +16,7 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
@@ -590,3 +592,14 @@ def test_a_score_of_its_own_is_the_models():
     ours = AcceleratedEstimator(KMeans(3, random_state=0), engine="sklearn").fit(data)
 
     assert ours.score(data) == KMeans(3, random_state=0).fit(data).score(data)
+
+
+def test_a_method_that_is_no_attribute_of_the_wrapper_is_looked_up_once(monkeypatch):
+    model = AcceleratedEstimator(NearestNeighbors()).fit(X)
+    theirs = model.kneighbors(X)
+    monkeypatch.setattr("accelsk.wrapper.bound", None)
+    for found, expected in zip(model.kneighbors(X), theirs, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert list(inspect.signature(model.kneighbors).parameters) == ["X", "n_neighbors", "return_distance"]
+    with pytest.raises(AttributeError, match="transform"):
+        model.transform  # noqa: B018

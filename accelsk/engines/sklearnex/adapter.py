@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from accelsk.engines.sklearnex.export import export, restore
 from accelsk.engines.sklearnex.table.decomposition import svd_solver
 from accelsk.engines.sklearnex.threads import one_call
 from accelsk.engines.spec import Row
-from accelsk.evaluators.spec import Evaluate
+from accelsk.evaluators.spec import Evaluate, Offer
+from accelsk.origin import public_name
 from accelsk.threads import share
 
 __all__ = ["SklearnexAdapter"]
@@ -238,6 +239,25 @@ class SklearnexAdapter(Adapter):
         """
         found = getattr(backend, "shortcuts", None)
         return {} if found is None else found()
+
+    def evaluates(self, model: Any) -> Iterable[Offer]:
+        """Offer to find the neighbours of a fitted model of scikit-learn.
+
+        Parameters
+        ----------
+        model : estimator
+            Fitted; it is kept, and not changed.
+
+        Returns
+        -------
+        iterable of Offer
+            None for other classes.
+        """
+        if not public_name(type(model)).startswith("sklearn.neighbors."):
+            return ()
+        from accelsk.engines.sklearnex.neighbors import offers
+
+        return offers(model)
 
     def export(self, backend: Any, row: Row, estimator: Any) -> Any:
         """Make scikit-learn's own fitted estimator of a fitted backend estimator.

@@ -33,10 +33,13 @@ def _metric(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"metric": metric, "p": p, "metric_params": params["metric_params"]}
 
 
+def _is_euclidean(metric: Any, p: Any) -> bool:
+    return isinstance(metric, str) and (metric in ("euclidean", "l2") or (metric == "minkowski" and p == 2))
+
+
 def _euclidean(params: Mapping[str, Any]) -> dict[str, Any]:
     metric, p = params["metric"], params["p"]
-    same_thing = isinstance(metric, str) and (metric in ("euclidean", "l2") or (metric == "minkowski" and p == 2))
-    if not same_thing or params["metric_params"]:
+    if not _is_euclidean(metric, p) or params["metric_params"]:
         raise Refused("metric='euclidean', 'l2', or 'minkowski' with p=2, and metric_params=None")
     return _metric(params)
 
@@ -77,7 +80,22 @@ _PARAMS: dict[str, Rule] = {
     "n_jobs": same,
 }
 _WEIGHTED = {**_PARAMS, "weights": only("uniform", "distance")}
-_WORTH = Worth(ratio=1.25, seen=PERF, needs=(rows_at_least(2000),))
+
+
+def _left_alone(facts: Facts, params: Mapping[str, Any]) -> bool:
+    metric, p = params["metric"], params["p"]
+    manhattan = metric in ("manhattan", "l1", "cityblock") or (metric == "minkowski" and p == 1)
+    return facts.dtype == "float32" if _is_euclidean(metric, p) else manhattan
+
+
+# A fit does next to nothing, and one row takes scikit-learn half the time. Many rows of doubles are searched by this
+# engine anyway (`accelsk.engines.sklearnex.neighbors`), wherever their distances are Euclidean.
+_WORTH = Worth(
+    ratio=2,
+    seen="decision 0024",
+    needs=(rows_at_least(10_000), Need("single precision, or the Manhattan distance", _left_alone)),
+)
+_WORTH_OUTLIERS = Worth(ratio=1.25, seen=PERF, needs=(rows_at_least(2000),))
 _TIES = "Neighbours at the same distance may come in another order."
 # oneDAL computes in the precision of the data, and a row is not quite at distance 0 from itself.
 _EXPORT = Export(
@@ -122,7 +140,7 @@ _ON_HOST = (
         methods=("kneighbors", "fit_predict"),
         inherited=("decision_function", "predict", "score_samples", "kneighbors_graph"),
         devices=HOST_ONLY,
-        worth=_WORTH,
+        worth=_WORTH_OUTLIERS,
         export=_EXPORT,
         note=_TIES,
     ),
