@@ -28,6 +28,9 @@ _GAIN = 0.1
 #: How many calls of an evaluator are timed before it stays; of the model, before it does for want of offers.
 _TRIALS = 3
 
+#: The share of the model's time below which an evaluator is faster, whatever disturbed the calls that were timed.
+_CLEARLY = 0.5
+
 #: How many calls of the model by its shortcut are neither timed nor compared with the offers, after each that was.
 _SELDOM = 15
 
@@ -282,19 +285,33 @@ class Evaluation:
                 return native() if result is None else result
         start = time.perf_counter()
         taken = trial.taken
-        result = None if taken is None else self._evaluated(taken, method, X)
+        enough = trial.tried >= _TRIALS  # and the model was not timed often enough
+        result = None if taken is None or enough else self._evaluated(taken, method, X)
         if result is not None:
             trial.best = min(trial.best, time.perf_counter() - start)
             trial.tried += 1
-        if taken is not None and (trial.tried >= _TRIALS or taken.refusals > _REFUSALS):
-            self._judge(method, size, n_rows, trial)
+        if taken is not None and not enough:
+            if taken.refusals > _REFUSALS or (trial.tried >= _TRIALS and not self._is_close(trial)):
+                self._judge(method, size, n_rows, trial)
         if result is not None:
             return result
         start = time.perf_counter()
         result = self._itself(method, X, native)
+        took = time.perf_counter() - start
         if taken is None:
-            self._consider(method, size, n_rows, trial, time.perf_counter() - start)
+            self._consider(method, size, n_rows, trial, took)
+        elif enough:
+            trial.native = min(trial.native, took)
+            trial.calls += 1
+            if not self._is_close(trial):
+                self._judge(method, size, n_rows, trial)
         return result
+
+    @staticmethod
+    def _is_close(trial: Trial) -> bool:
+        """Whether an evaluator wins by so little that the few calls of the model may have been slow ones."""
+        few = trial.before is None and trial.calls < _TRIALS
+        return few and _CLEARLY * trial.native < trial.best < (1 - _GAIN / 2) * trial.native
 
     def _way(self, method: str) -> Way | None:
         """The shortcut of a method."""

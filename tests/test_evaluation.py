@@ -188,6 +188,33 @@ def test_too_early_for_offers_the_model_answers_by_its_shortcut(clock):
     assert found == [1]
 
 
+@pytest.mark.parametrize(
+    "takes, models, stays",
+    [
+        ([0.010, 0.005, 0.005], 3, ""),  # its first call, which loaded something, was the slow one
+        ([0.010, 0.010, 0.010], 3, "fast for 64 to 127 rows"),
+        ([0.020], 1, "fast for 64 to 127 rows"),  # nothing is as slow by chance
+    ],
+)
+def test_an_evaluator_that_wins_by_little_is_weighed_against_several_calls_of_the_model(clock, takes, models, stays):
+    def evaluate(rows):
+        clock.now += 0.006
+        return native(rows)
+
+    asked_of_the_model = iter(takes)
+
+    def model():
+        clock.now += next(asked_of_the_model, 0.005)
+        counted.append(1)
+        return native(X)
+
+    counted = []
+    evaluation = Evaluation(3, lambda: [offer(evaluate=evaluate, build=1e-9)])
+    for _ in range(len(takes) + 3):
+        np.testing.assert_array_equal(evaluation.compute("predict", (X,), {}, model), native(X))
+    assert (len(counted), told(evaluation)) == (models, stays)
+
+
 def test_single_precision_is_for_those_who_ask_for_it():
     def find():
         return [offer("half", seconds=1e-9, precision="float32"), offer()]
