@@ -290,9 +290,9 @@ class Evaluation:
         if result is not None:
             trial.best = min(trial.best, time.perf_counter() - start)
             trial.tried += 1
-        if taken is not None and not enough:
-            if taken.refusals > _REFUSALS or (trial.tried >= _TRIALS and not self._is_close(trial)):
-                self._judge(method, size, n_rows, trial)
+        done = trial.tried >= _TRIALS and not enough and not self._is_close(trial)
+        if taken is not None and (done or taken.refusals > _REFUSALS):
+            self._judge(method, size, n_rows, trial)
         if result is not None:
             return result
         start = time.perf_counter()

@@ -34,7 +34,7 @@ _USELESS = 0.2
 def read(files: Sequence[Path]) -> list[dict[str, Any]]:
     """The measurements of single classes; the first line of a file describes the machine.
 
-    The seconds are those of the fastest of the few rounds: the others were disturbed, now and then by a factor of seven.
+    The seconds are those of the fastest of the few rounds: the others were disturbed, some by a factor of seven.
     """
     records = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return [{**each, "seconds": each["low"]} for each in records if "low" in each and len(each["estimator"]) == 1]
