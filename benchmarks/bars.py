@@ -188,8 +188,8 @@ BARS: tuple[Bar, ...] = (
         "its k-d tree, which misses neighbours)",
         0.97,
         _wins_kept,
-        limit="In a fit of a few milliseconds, what deciding costs shows; normal equations are looked at first for whether "
-        "they can be trusted, a tenth of a large fit of LinearRegression; and neighbours are proven to be scikit-learn's.",
+        limit="In a fit of a few milliseconds, what deciding costs shows; whether normal equations can be trusted is "
+        "looked at first, a tenth of a large fit of LinearRegression; neighbours are proven to be scikit-learn's.",
     ),
     Bar("geometric mean over all operations", 1.0, _means),
     Bar(
