@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from accelsk.batches import squares
+from accelsk.threads import economical
 
 __all__ = ["Facts", "not_numbers"]
 
@@ -144,7 +145,10 @@ class Facts:
             return float("inf")  # singular, and perhaps too large to be formed
         if X.dtype.kind != "f":
             X = X.astype(np.float64)
-        eigenvalues = _of_gram(X, centred=centred)
+        gram = _gram(X, centred=centred)
+        if not np.isfinite(gram).all():
+            return float("inf")
+        eigenvalues = np.linalg.eigvalsh(gram)
         return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else float("inf")
 
     def well_conditioned(self, limit: float, *, centred: bool) -> bool:
@@ -162,15 +166,19 @@ class Facts:
         bool
             The smallest eigenvalue of the Gram matrix of all rows is not less than that of some of them (the other rows
             add a positive semi-definite matrix), and the largest one is not more than the sum of all squares. Where the
-            quotient of these two is not below the limit, all rows are asked.
+            quotient of these two is not below the limit, the eigenvalues are computed of all rows. That the smallest
+            one is large enough shows in a Cholesky decomposition, without it.
         """
         X = self._X
-        if type(X) is np.ndarray and X.dtype.kind == "f" and X.flags.c_contiguous:
+        if type(X) is np.ndarray and X.dtype.kind == "f" and X.flags.c_contiguous and X.shape[1] <= len(X) - centred:
+            self._measured = True
             step = len(X) // max(_SOME, 20 * X.shape[1])
-            if step >= _WORTH_IT:
-                self._measured = True
-                smallest = _of_gram(X[::step], centred=centred)[0]
-                if smallest > 0 and squares(X) / smallest < limit:
+            some = X[::step] if step >= _WORTH_IT else X
+            # Threads of BLAS would spin while the engine computes.
+            with economical(1 if some.size * some.shape[1] <= _ALONE else None):
+                gram = _gram(some, centred=centred)
+                largest = float(np.trace(gram)) if some is X else squares(X)
+                if _exceeds(gram, largest / limit):
                     return True
         return self.gram_condition(centred=centred) < limit
 
@@ -293,14 +301,29 @@ class Facts:
 _SOME, _WORTH_IT = 2000, 4
 
 
-def _of_gram(X: np.ndarray[Any, Any], *, centred: bool) -> np.ndarray[Any, Any]:
-    """The eigenvalues of the Gram matrix, the smallest first; zero and infinity where it is not finite."""
+#: A product of so many multiplications is made by one thread, in a millisecond or two.
+_ALONE = 50_000_000
+
+
+def _gram(X: np.ndarray[Any, Any], *, centred: bool) -> np.ndarray[Any, Any]:
     with np.errstate(all="ignore"):
-        gram = X.T @ X
+        gram: np.ndarray[Any, Any] = X.T @ X
         if centred:
             mean = X.mean(axis=0)
             gram -= len(X) * np.outer(mean, mean)
-    return np.linalg.eigvalsh(gram) if np.isfinite(gram).all() else np.array([0.0, np.inf])
+    return gram
+
+
+def _exceeds(gram: np.ndarray[Any, Any], bound: float) -> bool:
+    """Whether the smallest eigenvalue of a symmetric matrix is larger than a positive number."""
+    if not 0 < bound < np.inf or not np.isfinite(gram).all():
+        return False
+    gram[np.diag_indices_from(gram)] -= bound
+    try:
+        np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _are_two(y: Any) -> bool:
