@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -37,8 +38,9 @@ __all__ = ["evaluation_of", "model_of", "prepared"]
 #: in double precision. Whoever asks the same twice is not to get another answer the second time.
 ROUND_OFF = 1e-9
 
-#: What an offer costs that is made at once, but only after the model itself was timed.
-_NEXT_TO_NOTHING = 1e-6
+#: What an offer costs that is made at once, but only after the model itself was timed; and what the import of an
+#: engine's library costs.
+_NEXT_TO_NOTHING, _IMPORT = 1e-6, 0.5
 
 #: How many seconds a model of trees is to have predicted before it is exported, which may take as long.
 _PATIENCE = 0.5
@@ -266,15 +268,19 @@ def _by(engine: str, model: Any, trained: int, make: Callable[[], Any], able: An
 
     def seconds(method: str, n_rows: int) -> float:
         work = Work(n_rows, width, trained, len(getattr(model, "classes_", "1")))
-        return seconds_for(engine, estimator, method, params, work) or float("inf")
+        cost = cost_of(engine, estimator, method, params, work.c)
+        found = seconds_for(engine, estimator, method, params, work)
+        # By as much as an estimate errs another library is to be faster, as for a fit.
+        return float("inf") if cost is None or found is None else found * (1 + cost.error)
 
     def made() -> Mapping[str, Evaluate]:
         other = make()
         return {name: partial(_asked, other, name) for name in methods}
 
-    cost = _NEXT_TO_NOTHING  # and is to be weighed against what the fitted model itself takes
+    # It is to be weighed against what the fitted model itself takes.
+    build = _NEXT_TO_NOTHING if get(engine).imports.partition(".")[0] in sys.modules else _IMPORT
     # The other model looks for NaN itself.
-    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=cost, difference=ROUND_OFF, nan=True)
+    yield Offer(name=engine, methods=methods, make=made, seconds=seconds, build=build, difference=ROUND_OFF, nan=True)
 
 
 def _asked(model: Any, method: str, X: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -9,6 +11,7 @@ from sklearn.svm import SVR
 
 from accelsk import AcceleratedEstimator, looks, offering
 from accelsk.costs import Cost
+from accelsk.engines import get
 from accelsk.errors import UnsupportedParameter
 
 
@@ -17,8 +20,9 @@ def known(monkeypatch):
     """Seconds per row of predict, by engine: ``known(sklearn=1e-9)``."""
 
     def set_to(**per_row):
-        def cost(engine, estimator, operation, params):
-            return Cost(terms={"n": per_row[engine]}) if engine in per_row and operation == "predict" else None
+        def cost(engine, estimator, operation, params, classes=2):
+            known = engine in per_row and operation == "predict"
+            return Cost(terms={"n": per_row[engine]}, error=0.1) if known else None
 
         monkeypatch.setattr(offering, "cost_of", cost)
         monkeypatch.setattr(offering, "offers", lambda model: iter(()))  # nothing else is to be in the way
@@ -54,7 +58,20 @@ def test_and_the_other_way_round(known, diabetes):
     np.testing.assert_allclose(predicted(model, X), Ridge().fit(X, y).predict(X), rtol=1e-9)
     offers = list(offering._offered(model, model._backend, model._route))
     assert [offer.name for offer in offers] == ["loopback"]
+    assert offers[0].seconds("predict", 100) == pytest.approx(1.1e-10)  # by as much as the estimate may err
     np.testing.assert_allclose(offers[0].make()["predict"](X), model.predict(X), rtol=1e-9)
+
+
+def test_a_library_that_is_not_loaded_is_offered_for_what_its_import_costs(known, diabetes, monkeypatch):
+    X, y = diabetes
+    known(loopback=1e-12)
+    model = AcceleratedEstimator(Ridge(), engine="sklearn").fit(X, y)
+    imports = get("loopback").imports
+    monkeypatch.setitem(sys.modules, imports, sys)
+    (loaded,) = offering._offered(model, model._backend, model._route)
+    monkeypatch.delitem(sys.modules, imports)
+    (absent,) = offering._offered(model, model._backend, model._route)
+    assert loaded.build < 1e-3 < 0.1 < absent.build
 
 
 def test_where_it_is_not_estimated_to_be_faster_the_model_computes_itself(known, diabetes):
