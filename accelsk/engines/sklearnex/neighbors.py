@@ -35,6 +35,9 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 _CALL, _ROW, _FOUND, _COLUMN, _PAIR, _PRODUCT = 4e-4, 5e-7, 5e-8, 2e-9, 2.5e-10, 8e-12
 _NUMBER, _IMPORT = 4e-9, 0.06
 
+#: And a row of which the order and the distances are asked for; rows of the fit take that, others half of it.
+_ORDERED = 2e-6
+
 #: Pairs of rows up to which scikit-learn has done before the other library has begun.
 _LEAST = 50_000
 
@@ -64,6 +67,7 @@ def offers(model: Any) -> Iterator[Offer]:
         if n_rows * n_fitted < _LEAST:
             return float("inf")
         row = _ROW + (model.n_neighbors + MORE) * (_FOUND + width * _COLUMN)
+        row += _ORDERED if method == "kneighbors" else 0.0
         return float(_CALL + n_rows * (row + n_fitted * (_PAIR + width * _PRODUCT)))
 
     yield Offer(
