@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
+from threadpoolctl import threadpool_info
 
 from accelsk.facts import Facts
 
@@ -202,12 +203,22 @@ def test_many_rows_are_well_conditioned_if_and_only_if_their_condition_is_below_
     assert not Facts(bad).well_conditioned(1e9, centred=centred)
 
 
-def test_some_of_many_rows_are_enough(monkeypatch):
+@pytest.mark.parametrize("n_samples", [300, 20_000])
+def test_no_eigenvalues_are_needed_and_of_many_rows_some_are_enough(n_samples, monkeypatch):
     monkeypatch.setattr(Facts, "gram_condition", None)
-    facts = Facts(np.random.default_rng(0).normal(size=(20_000, 4)))
+    monkeypatch.setattr(np.linalg, "eigvalsh", None)
+    asked, threads = np.linalg.cholesky, []
+
+    def cholesky(gram):
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return asked(gram)
+
+    monkeypatch.setattr(np.linalg, "cholesky", cholesky)
+    facts = Facts(np.random.default_rng(0).normal(size=(n_samples, 4)))
 
     assert facts.well_conditioned(1e9, centred=True)
     assert facts.told() is None  # it is a measurement all the same
+    assert set(threads) == {1}  # others would spin while the engine computes
 
 
 def test_the_data_are_let_go():
